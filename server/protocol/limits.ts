@@ -1,0 +1,25 @@
+// The limits of protocol `souffleur.v1`: what a client may send, and how much may wait to be sent to it.
+
+/** The WebSocket subprotocol, also given as `protocol` in `ready`. */
+export const SUBPROTOCOL = "souffleur.v1";
+
+/** The path that streams are opened on. */
+export const STREAM_PATH = "/v1/stream";
+
+/** The largest message of a client, in bytes of UTF-8. Past it: `too_large`, close 1009. */
+export const PAYLOAD_MAX_BYTES = 64 * 1024;
+
+/** What may wait in a connection's outbox, in bytes. Past it: `slow_consumer`, close 1013. */
+export const OUTBOX_MAX_BYTES = 1024 * 1024;
+
+/** The largest body of an HTTP request, in bytes. Past it: 413. */
+export const BODY_MAX_BYTES = 1024 * 1024;
+
+/** The most texts in one `POST /v1/translate`. */
+export const TRANSLATE_MAX_TEXTS = 256;
+
+/** The longest `id` of a `ping`, in UTF-16 code units; it is sent back as it came. */
+export const PING_ID_MAX_LENGTH = 128;
+
+/** The most characters of a language code or a model's name. */
+export const NAME_MAX_LENGTH = 64;

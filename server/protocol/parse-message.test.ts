@@ -1,0 +1,122 @@
+import { describe, expect, it } from "vitest";
+import { LATER_MESSAGE_TYPES } from "./client-messages.ts";
+import { PAYLOAD_MAX_BYTES } from "./limits.ts";
+import { type ParseContext, parseClientMessage } from "./parse-message.ts";
+import type { ErrorDetails } from "./protocol-error.ts";
+
+const pairs = [{ model: "en-de", source: "en", target: "de" }];
+const fresh: ParseContext = { started: false, pairs };
+const started: ParseContext = { started: true, pairs };
+
+function errorOf(raw: unknown, context: ParseContext = started): ErrorDetails {
+  const parsed = parseClientMessage(
+    typeof raw === "string" || raw instanceof Uint8Array ? raw : JSON.stringify(raw),
+    context,
+  );
+  if (parsed.ok) throw new Error(`taken as a good message: ${JSON.stringify(parsed.message)}`);
+  return parsed.error.details;
+}
+
+function messageOf(raw: unknown, context: ParseContext = started) {
+  const parsed = parseClientMessage(JSON.stringify(raw), context);
+  if (!parsed.ok) throw parsed.error;
+  return parsed.message;
+}
+
+describe("parseClientMessage", () => {
+  it("reads every message", () => {
+    const start = { type: "start", source: "en", target: "de", wait: 3, timings: true };
+    expect(messageOf(start, fresh)).toEqual(start);
+    expect(messageOf({ type: "start", source: "en", target: ["de"], wait: "full" }, fresh)).toEqual({
+      type: "start",
+      source: "en",
+      target: "de",
+      wait: "full",
+    });
+    expect(messageOf({ type: "text", text: " a b", seq: 0, at: 12.5 })).toEqual({
+      type: "text",
+      text: " a b",
+      seq: 0,
+      at: 12.5,
+    });
+    expect(messageOf({ type: "commit" })).toEqual({ type: "commit" });
+    expect(messageOf({ type: "end" }, fresh)).toEqual({ type: "end" });
+    expect(messageOf({ type: "ping", id: 7 }, fresh)).toEqual({ type: "ping", id: 7 });
+  });
+
+  it.each([
+    ["not JSON", "hello", "bad_message", undefined],
+    ["a list", [1], "bad_message", undefined],
+    ["null", "null", "bad_message", undefined],
+    ["a binary frame", new Uint8Array([123, 125]), "bad_message", undefined],
+    ["no type", { text: "a" }, "bad_message", "type"],
+    ["an unknown type", { type: "speak" }, "bad_message", "type"],
+    ["a type that is no string", { type: 3 }, "bad_message", "type"],
+    ["a missing field", { type: "text" }, "bad_message", "text"],
+    ["a wrong field", { type: "text", text: 3 }, "bad_message", "text"],
+    ["an unknown field", { type: "text", text: "a", lang: "en" }, "bad_message", "lang"],
+    ["a wrong seq", { type: "text", text: "a", seq: -1 }, "bad_message", "seq"],
+    ["a wrong clock", { type: "text", text: "a", at: "now" }, "bad_message", "at"],
+    ["a long ping id", { type: "ping", id: "x".repeat(200) }, "bad_message", "id"],
+    ["a second start", { type: "start", source: "en", target: "de" }, "bad_request", "type"],
+    ["too much", { type: "text", text: "ü".repeat(PAYLOAD_MAX_BYTES / 2) }, "too_large", undefined],
+    ["too much binary", new Uint8Array(PAYLOAD_MAX_BYTES + 1), "too_large", undefined],
+  ])("refuses %s", (_name, raw, code, field) => {
+    const error = errorOf(raw);
+    expect(error).toMatchObject({ code });
+    expect(error.field).toBe(field);
+    expect(error.message.length).toBeGreaterThan(10);
+  });
+
+  it.each([
+    ["no source", { target: "de" }, "bad_request", "source"],
+    ["wait 0", { wait: 0 }, "bad_request", "wait"],
+    ["wait 1.5", { wait: 1.5 }, "bad_request", "wait"],
+    ["wait as text", { wait: "3" }, "bad_request", "wait"],
+    ["timings as text", { timings: "true" }, "bad_request", "timings"],
+    ["an unknown field", { lag: 3 }, "bad_request", "lag"],
+    ["an unknown target", { target: "xx" }, "unsupported_pair", "target"],
+    ["an unknown source", { source: "xx" }, "unsupported_pair", "source"],
+    ["an unknown model", { model: "large" }, "unsupported_pair", "model"],
+  ])("refuses start with %s", (_name, fields, code, field) => {
+    const base = "source" in fields || field === "source" ? {} : { source: "en" };
+    const error = errorOf({ type: "start", target: "de", ...base, ...fields }, fresh);
+    expect(error).toMatchObject({ code, field });
+  });
+
+  it.each([
+    ["glossary", [{ source: "a", target: "b" }]],
+    ["formality", "formal"],
+    ["tentative", true],
+    ["resume", "session"],
+    ["target", ["de", "fr"]],
+  ])("names %s as a field of a later version", (field, value) => {
+    const error = errorOf({ type: "start", source: "en", target: "de", [field]: value }, fresh);
+    expect(error).toMatchObject({ code: "bad_request", field });
+    expect(error.message).toContain("not supported by this server yet");
+  });
+
+  it.each(LATER_MESSAGE_TYPES)("names %s as a message of a later version", (type) => {
+    const error = errorOf({ type, text: "a" });
+    expect(error).toMatchObject({ code: "bad_request", field: "type" });
+    expect(error.message).toContain("not supported by this server yet");
+  });
+
+  it.each(["text", "commit"])("refuses %s before start", (type) => {
+    expect(errorOf(type === "text" ? { type, text: "a" } : { type }, fresh)).toMatchObject({
+      code: "bad_request",
+      field: "type",
+    });
+  });
+
+  it("never repeats what the client sent", () => {
+    expect(JSON.stringify(errorOf({ type: "text", text: "a", seq: "secret words" }))).not.toContain("secret");
+    expect(JSON.stringify(errorOf("secret words"))).not.toContain("secret");
+  });
+
+  it("takes a message of exactly the limit", () => {
+    const empty = JSON.stringify({ type: "text", text: "" }).length;
+    expect(messageOf({ type: "text", text: "x".repeat(PAYLOAD_MAX_BYTES - empty) }).type).toBe("text");
+    expect(errorOf({ type: "text", text: "x".repeat(PAYLOAD_MAX_BYTES - empty + 1) }).code).toBe("too_large");
+  });
+});

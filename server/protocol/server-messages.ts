@@ -1,0 +1,99 @@
+// What the server sends: the schema of every message of a stream.
+import { z } from "zod";
+import { waitSchema } from "./client-messages.ts";
+import { ERROR_CODES } from "./close-codes.ts";
+import { SUBPROTOCOL } from "./limits.ts";
+
+const count = z.int().min(0);
+const milliseconds = z.number().min(0);
+
+export const readySchema = z.strictObject({
+  type: z.literal("ready"),
+  session: z.string(),
+  protocol: z.literal(SUBPROTOCOL),
+  model: z.string(),
+  source: z.string(),
+  target: z.string(),
+  wait: waitSchema,
+  limits: z.strictObject({
+    /** Bytes of one message of the client. */
+    payload: count,
+    /** Bytes that may wait to be read by the client. */
+    outbox: count,
+    /** Milliseconds without a message after which the stream is closed; 0: never. */
+    idle: count,
+    /** Source tokens of one segment; a longer one is cut into segments by the server. */
+    segment: count,
+  }),
+});
+
+export const deltaSchema = z.strictObject({
+  type: z.literal("delta"),
+  segment: count,
+  target: z.string(),
+  /** Text to append to what the segment has. */
+  text: z.string(),
+  /** Source words read when this was written. */
+  read: count,
+  seq: count,
+  /** With timings: milliseconds since the word that allowed this text arrived, and two of its parts. */
+  latency: milliseconds.optional(),
+  queue: milliseconds.optional(),
+  compute: milliseconds.optional(),
+});
+
+/** How far the translation of a segment was behind, in source words (Ma et al. 2019, eq. 8). */
+export const laggingSchema = z.strictObject({ average: z.number(), words: count });
+
+export const finalSchema = z.strictObject({
+  type: z.literal("final"),
+  segment: count,
+  target: z.string(),
+  /** The source text of the segment. */
+  source: z.string(),
+  /** The concatenation of the segment's deltas. */
+  text: z.string(),
+  /** Milliseconds of the stream's clock (or of `at`, where the client gives it). */
+  start: milliseconds,
+  end: milliseconds,
+  seq: count,
+  lagging: laggingSchema.optional(),
+});
+
+export const errorSchema = z.strictObject({
+  type: z.literal("error"),
+  code: z.enum(ERROR_CODES),
+  message: z.string(),
+  field: z.string().optional(),
+  fatal: z.boolean(),
+  /** Seconds. */
+  retryAfter: z.number().optional(),
+});
+
+export const pongSchema = z.strictObject({ type: z.literal("pong"), id: z.union([z.string(), z.number()]).optional() });
+
+export const doneSchema = z.strictObject({
+  type: z.literal("done"),
+  segments: count,
+  /** Source words read. */
+  words: count,
+  /** Seconds from `ready` to `done`. */
+  duration: z.number().min(0),
+});
+
+export const serverMessageSchema = z.discriminatedUnion("type", [
+  readySchema,
+  deltaSchema,
+  finalSchema,
+  errorSchema,
+  pongSchema,
+  doneSchema,
+]);
+
+export type ReadyMessage = z.infer<typeof readySchema>;
+export type DeltaMessage = z.infer<typeof deltaSchema>;
+export type FinalMessage = z.infer<typeof finalSchema>;
+export type ErrorMessage = z.infer<typeof errorSchema>;
+export type PongMessage = z.infer<typeof pongSchema>;
+export type DoneMessage = z.infer<typeof doneSchema>;
+export type ServerMessage = z.infer<typeof serverMessageSchema>;

@@ -14,9 +14,13 @@ export type CloseCode = keyof typeof CLOSE_CODES;
 
 /** What the server does about one error code. */
 export interface ErrorRule {
-  /** A fatal error is sent in band, then the connection is closed. The others leave the stream as it was. */
+  /**
+   * A fatal error is sent in band, then the connection is closed. The others leave the stream as it was. The message's
+   * own `fatal` is what counts: `too_large` and `overloaded` about one `text` only mean that this text was not taken,
+   * and an error in the query string is fatal whatever its code, since no message can correct it.
+   */
   fatal: boolean;
-  /** The close code that follows where the error is fatal (an error in the query string is fatal whatever its code). */
+  /** The close code that follows where the error is fatal. */
   close: CloseCode;
   /** The HTTP status of the same error. */
   status: number;

@@ -15,21 +15,20 @@ export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
   readonly retryAfter: number | undefined;
+  readonly fatal: boolean;
 
+  /** @param options.fatal where it is not what the table says: an error that nothing can follow is fatal, whatever its code */
   constructor(
     code: ErrorCode,
     message: string,
-    options: { field?: string; retryAfter?: number; cause?: unknown } = {},
+    options: { field?: string; retryAfter?: number; fatal?: boolean; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ProtocolError";
     this.code = code;
     this.field = options.field;
     this.retryAfter = options.retryAfter;
-  }
-
-  get fatal(): boolean {
-    return ERROR_RULES[this.code].fatal;
+    this.fatal = options.fatal ?? ERROR_RULES[code].fatal;
   }
 
   get details(): ErrorDetails {

@@ -17,13 +17,15 @@ export const readySchema = z.strictObject({
   wait: waitSchema,
   limits: z.strictObject({
     /** Bytes of one message of the client. */
-    payload: count,
-    /** Bytes that may wait to be read by the client. */
-    outbox: count,
-    /** Milliseconds without a message after which the stream is closed; 0: never. */
-    idle: count,
+    payloadBytes: count,
+    /** Characters of one `text`. */
+    textCharacters: count,
     /** Source tokens of one segment; a longer one is cut into segments by the server. */
-    segment: count,
+    segmentTokens: count,
+    /** Bytes that may wait to be read by the client. */
+    outboxBytes: count,
+    /** Milliseconds without a message after which the stream is closed; 0: never. */
+    idleTimeoutMs: count,
   }),
 });
 
@@ -42,9 +44,6 @@ export const deltaSchema = z.strictObject({
   compute: milliseconds.optional(),
 });
 
-/** How far the translation of a segment was behind, in source words (Ma et al. 2019, eq. 8). */
-export const laggingSchema = z.strictObject({ average: z.number(), words: count });
-
 export const finalSchema = z.strictObject({
   type: z.literal("final"),
   segment: count,
@@ -53,11 +52,14 @@ export const finalSchema = z.strictObject({
   source: z.string(),
   /** The concatenation of the segment's deltas. */
   text: z.string(),
-  /** Milliseconds of the stream's clock (or of `at`, where the client gives it). */
+  /** Milliseconds: the speaker's clock where `at` was given, else since the stream began. */
   start: milliseconds,
   end: milliseconds,
   seq: count,
-  lagging: laggingSchema.optional(),
+  /** With timings: milliseconds from what ended the segment to this message. */
+  latency: milliseconds.optional(),
+  /** With timings: how far the translation was behind, in source words (average lagging, Ma et al. 2019). */
+  averageLagging: z.number().optional(),
 });
 
 export const errorSchema = z.strictObject({
@@ -77,8 +79,8 @@ export const doneSchema = z.strictObject({
   segments: count,
   /** Source words read. */
   words: count,
-  /** Seconds from `ready` to `done`. */
-  duration: z.number().min(0),
+  /** Milliseconds since the stream began. */
+  duration: milliseconds,
 });
 
 export const serverMessageSchema = z.discriminatedUnion("type", [

@@ -1,0 +1,52 @@
+// Method and path to a handler; one for both transports, so that both serve everything.
+import { toProtocolError } from "../protocol/protocol-error.ts";
+import type { HttpRequest } from "./request.ts";
+import { type HttpResponse, respondError, respondProblem } from "./response.ts";
+
+export type HttpHandler = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;
+
+export class Router {
+  /** Path to method to handler. A path that ends in `*` serves all that begins so. */
+  readonly #routes = new Map<string, Map<string, HttpHandler>>();
+  readonly #onFault: (error: unknown, path: string) => void;
+
+  /** @param onFault told of every handler's fault; the client sees a bare 500 */
+  constructor(onFault: (error: unknown, path: string) => void) {
+    this.#onFault = onFault;
+  }
+
+  /** Adds a route. GET answers HEAD as well. */
+  add(method: "GET" | "POST", path: string, handler: HttpHandler): this {
+    const methods = this.#routes.get(path) ?? new Map<string, HttpHandler>();
+    methods.set(method, handler);
+    this.#routes.set(path, methods);
+    return this;
+  }
+
+  /** Answers a request; never rejects. */
+  async respond(request: HttpRequest): Promise<HttpResponse> {
+    const methods = this.#find(request.path);
+    if (methods === undefined) return respondProblem(404, "there is nothing at this path");
+    const handler = methods.get(request.method === "HEAD" ? "GET" : request.method);
+    if (handler === undefined) {
+      const allow = [...methods.keys()].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ");
+      return respondProblem(405, `this path takes ${allow}`, { allow });
+    }
+    try {
+      return await handler(request);
+    } catch (error) {
+      const told = toProtocolError(error);
+      if (told.code === "internal") this.#onFault(error, request.path);
+      return respondError(told);
+    }
+  }
+
+  #find(path: string): Map<string, HttpHandler> | undefined {
+    const exact = this.#routes.get(path);
+    if (exact !== undefined) return exact;
+    for (const [route, methods] of this.#routes) {
+      if (route.endsWith("*") && path.startsWith(route.slice(0, -1))) return methods;
+    }
+    return undefined;
+  }
+}

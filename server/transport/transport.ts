@@ -1,0 +1,68 @@
+// What a transport is: it listens, hands connections and requests to the application, and carries frames.
+import type { HttpRequest } from "../http/request.ts";
+import type { HttpResponse } from "../http/response.ts";
+import type { CloseCode } from "../protocol/close-codes.ts";
+
+/** One open WebSocket, as the application sees it. Calls after its end do nothing. */
+export interface Connection {
+  /** Bytes handed over that the peer has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Sends a text frame. */
+  send(frame: string): void;
+  /**
+   * Sends what is buffered, then the close frame. `closed` follows, at the latest after `closeTimeoutMs`, when a peer
+   * that does not answer is cut off. Messages that come after this call are dropped.
+   */
+  close(code: CloseCode, reason: string): void;
+}
+
+/** What the application does with one connection. Its methods must not throw. */
+export interface ConnectionHandler {
+  /** A text frame as a string, a binary frame as bytes (valid during the call only). */
+  message(frame: string | Uint8Array): void;
+  /** The connection is gone, whoever closed it. Called once; `code` is what was in the close frame, 1006 without one. */
+  closed(code: number): void;
+}
+
+/** The request that opened a connection. */
+export interface StreamRequest {
+  query: string;
+  /** The page that opened it, where a browser says so; else "". */
+  origin: string;
+}
+
+export interface Application {
+  /** A connection on STREAM_PATH was opened. */
+  connect(connection: Connection, request: StreamRequest): ConnectionHandler;
+  /** Everything else; never rejects. */
+  respond(request: HttpRequest): Promise<HttpResponse>;
+}
+
+export interface TransportSettings {
+  /**
+   * Bytes of a frame that are read at all. Above the protocol's limit, so that a message between the two is told in
+   * band what is wrong; past this one the connection is cut (1009 or 1006, as the adapter can).
+   */
+  frameMaxBytes: number;
+  /** Bytes of an HTTP body that are kept. */
+  bodyMaxBytes: number;
+  /** A peer that answers no ping for this long is gone. Milliseconds. */
+  keepAliveMs: number;
+  /** How long a closing handshake may take. Milliseconds. */
+  closeTimeoutMs: number;
+}
+
+export interface Transport {
+  readonly name: "uws" | "ws" | "memory";
+  /** @returns the port, also where 0 was asked for. Rejects where it cannot be had. */
+  listen(port: number, host: string): Promise<number>;
+  /** Stops listening and ends every connection that is left without ceremony. */
+  close(): Promise<void>;
+}
+
+export const DEFAULT_TRANSPORT_SETTINGS: TransportSettings = {
+  frameMaxBytes: 1024 * 1024,
+  bodyMaxBytes: 1024 * 1024,
+  keepAliveMs: 60_000,
+  closeTimeoutMs: 5_000,
+};

@@ -1,0 +1,199 @@
+// The transport over uWebSockets.js: one native event loop for sockets and HTTP, a few KB for an idle stream.
+import type * as UWebSockets from "uWebSockets.js";
+import type { HttpRequest } from "../http/request.ts";
+import { type HttpResponse, STATUS_TEXT } from "../http/response.ts";
+import type { CloseCode } from "../protocol/close-codes.ts";
+import { OUTBOX_MAX_BYTES, STREAM_PATH } from "../protocol/limits.ts";
+import { negotiateSubprotocol } from "./subprotocol.ts";
+import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
+
+/** What uWebSockets.js keeps for each socket. */
+interface SocketData {
+  query: string;
+  origin: string;
+  connection?: UwsConnection;
+  handler?: ConnectionHandler;
+}
+
+type Socket = UWebSockets.WebSocket<SocketData>;
+
+/** Past this uWebSockets.js drops frames; the application closes slow consumers well before. */
+const BACKPRESSURE_MAX_BYTES = 4 * OUTBOX_MAX_BYTES;
+
+export class UwsTransport implements Transport {
+  readonly name = "uws";
+  readonly #uws: typeof UWebSockets;
+  readonly #application: Application;
+  readonly #settings: TransportSettings;
+  readonly #app: UWebSockets.TemplatedApp;
+  #listening: UWebSockets.us_listen_socket | undefined;
+
+  /** @param uws the package, loaded by `loadUws`, since its binary does not exist for every platform */
+  constructor(uws: typeof UWebSockets, application: Application, settings: TransportSettings) {
+    this.#uws = uws;
+    this.#application = application;
+    this.#settings = settings;
+    this.#app = uws.App();
+    this.#app.ws<SocketData>(STREAM_PATH, this.#behavior());
+    this.#app.any("/*", (response, request) => this.#respond(response, request));
+  }
+
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#app.listen(host, port, (socket) => {
+        if (socket === false) {
+          reject(new Error(`cannot listen on ${host} port ${port}: is it in use?`));
+          return;
+        }
+        this.#listening = socket;
+        resolve(this.#uws.us_socket_local_port(socket));
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    // Closes the listening socket as well.
+    if (this.#listening !== undefined) this.#app.close();
+    this.#listening = undefined;
+    return Promise.resolve();
+  }
+
+  #behavior(): UWebSockets.WebSocketBehavior<SocketData> {
+    return {
+      maxPayloadLength: this.#settings.frameMaxBytes,
+      maxBackpressure: BACKPRESSURE_MAX_BYTES,
+      // In whole seconds, of which the library takes 8 to 960; pings go out by themselves before it is over.
+      idleTimeout: Math.min(960, Math.max(8, Math.round(this.#settings.keepAliveMs / 1000))),
+      sendPingsAutomatically: true,
+      compression: this.#uws.DISABLED,
+      upgrade: (response, request, context) => {
+        const negotiated = negotiateSubprotocol(request.getHeader("sec-websocket-protocol"));
+        if ("refusal" in negotiated) {
+          write(response, negotiated.refusal, false);
+          return;
+        }
+        response.upgrade<SocketData>(
+          { query: queryOf(request), origin: request.getHeader("origin") },
+          request.getHeader("sec-websocket-key"),
+          negotiated.subprotocol,
+          request.getHeader("sec-websocket-extensions"),
+          context,
+        );
+      },
+      open: (socket) => {
+        const data = socket.getUserData();
+        data.connection = new UwsConnection(socket, this.#settings.closeTimeoutMs);
+        data.handler = this.#application.connect(data.connection, { query: data.query, origin: data.origin });
+      },
+      message: (socket, message, isBinary) => {
+        const { connection, handler } = socket.getUserData();
+        if (connection === undefined || connection.closing) return;
+        handler?.message(isBinary ? new Uint8Array(message) : Buffer.from(message).toString("utf8"));
+      },
+      drain: (socket) => socket.getUserData().connection?.drained(),
+      close: (socket, code) => {
+        const { connection, handler } = socket.getUserData();
+        connection?.ended();
+        handler?.closed(code);
+      },
+    };
+  }
+
+  #respond(response: UWebSockets.HttpResponse, incoming: UWebSockets.HttpRequest): void {
+    // The native request is gone after this turn: all that is asked of it later is copied.
+    const headers = new Map<string, string>();
+    incoming.forEach((name, value) => {
+      headers.set(name, value);
+    });
+    const method = incoming.getCaseSensitiveMethod().toUpperCase();
+    const request = {
+      method,
+      path: incoming.getUrl(),
+      query: queryOf(incoming),
+      header: (name: string) => headers.get(name) ?? "",
+    };
+    let aborted = false;
+    let answered = false;
+    response.onAborted(() => {
+      aborted = true;
+    });
+    const answer = async (body: Uint8Array | undefined): Promise<void> => {
+      answered = true;
+      const result = await this.#application.respond({ ...request, body } satisfies HttpRequest);
+      if (!aborted) response.cork(() => write(response, result, method === "HEAD", body === undefined));
+    };
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.onData((chunk, isLast) => {
+      if (answered) return;
+      bytes += chunk.byteLength;
+      if (bytes > this.#settings.bodyMaxBytes) {
+        void answer(undefined);
+        return;
+      }
+      // The chunk's memory is taken back after this call.
+      if (chunk.byteLength > 0) chunks.push(Buffer.from(new Uint8Array(chunk)));
+      if (isLast) void answer(Buffer.concat(chunks, bytes));
+    });
+  }
+}
+
+class UwsConnection implements Connection {
+  readonly #socket: Socket;
+  readonly #closeTimeoutMs: number;
+  #close: { code: CloseCode; reason: string; timer: NodeJS.Timeout } | undefined;
+  #ended = false;
+
+  constructor(socket: Socket, closeTimeoutMs: number) {
+    this.#socket = socket;
+    this.#closeTimeoutMs = closeTimeoutMs;
+  }
+
+  get closing(): boolean {
+    return this.#ended || this.#close !== undefined;
+  }
+
+  get bufferedBytes(): number {
+    return this.#ended ? 0 : this.#socket.getBufferedAmount();
+  }
+
+  send(frame: string): void {
+    if (!this.closing) this.#socket.send(frame);
+  }
+
+  close(code: CloseCode, reason: string): void {
+    if (this.closing) return;
+    // Always in a later turn, as `end` calls the close handler at once. A peer that does not read is cut off in time.
+    const timer = setTimeout(() => this.#cut(), this.#closeTimeoutMs);
+    this.#close = { code, reason, timer };
+    setImmediate(() => this.drained());
+  }
+
+  /** The outbox may be empty: then a close that waited for it is sent. */
+  drained(): void {
+    if (this.#ended || this.#close === undefined || this.#socket.getBufferedAmount() > 0) return;
+    this.#socket.end(this.#close.code, this.#close.reason);
+  }
+
+  ended(): void {
+    this.#ended = true;
+    clearTimeout(this.#close?.timer);
+  }
+
+  #cut(): void {
+    if (!this.#ended) this.#socket.close();
+  }
+}
+
+/** Whatever its type says, `getQuery` gives undefined where the URL has no `?`. */
+function queryOf(request: UWebSockets.HttpRequest): string {
+  return request.getQuery() ?? "";
+}
+
+function write(response: UWebSockets.HttpResponse, result: HttpResponse, bodiless: boolean, close = false): void {
+  response.writeStatus(`${result.status} ${STATUS_TEXT[result.status] ?? ""}`.trimEnd());
+  for (const [name, value] of Object.entries(result.headers)) response.writeHeader(name, value);
+  if (result.status === 304) response.endWithoutBody(undefined, close);
+  else if (bodiless) response.endWithoutBody(Buffer.byteLength(result.body), close);
+  else response.end(result.body, close);
+}

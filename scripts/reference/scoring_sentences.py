@@ -1,0 +1,32 @@
+"""The invented sentences on which the scores of trainer/evaluation are compared with sacreBLEU's."""
+
+# (hypothesis, references): one to three references; written for umlauts, quotation marks, numbers, dashes, entities,
+# case, repeated words, empty and very short outputs, white space and characters outside the basic plane.
+SENTENCES = [
+    ("Der Zug nach Würzburg fährt heute von Gleis sieben.", ["Der Zug nach Würzburg fährt heute ab Gleis sieben."]),
+    ("Sie sagte: „Wir kommen morgen wieder.“", ["Sie sagte: „Morgen kommen wir wieder.“", "„Wir kommen morgen wieder“, sagte sie."]),
+    ("Das kostet 1.299,50 Euro, also 3,5 % mehr.", ["Das kostet 1.299,50 €, das sind 3,5 % mehr.", "Es kostet 1.299,50 Euro, 3,5% mehr als zuvor.", "Der Preis: 1.299,50 Euro."]),
+    ("Öffne bitte das Fenster!", ["Öffne bitte das Fenster!"]),
+    ("Öffnen Sie bitte die Tür.", ["Bitte öffnen Sie das Fenster.", "Machen Sie bitte das Fenster auf."]),
+    ("Zwischen 2019-2021 wuchs der Verein um 40-50 Mitglieder.", ["Zwischen 2019 und 2021 wuchs der Verein um 40 bis 50 Mitglieder.", "Von 2019-2021 kamen 40-50 Mitglieder hinzu."]),
+    ("Er er er wiederholt sich sich.", ["Er wiederholt sich."]),
+    ("der Bäcker backt Brot", ["Der Bäcker backt das Brot.", "Brot backt der Bäcker."]),
+    ("Das Päckchen wiegt 0.75 kg (ohne Verpackung).", ["Das Paket wiegt 0,75 kg (ohne Verpackung).", "Ohne Verpackung wiegt das Päckchen 0.75 kg."]),
+    ("Straße, Maß und Gruß schreibt man mit ß.", ["Straße, Maß und Gruß werden mit ß geschrieben."]),
+    ("Ja.", ["Ja.", "Jawohl."]),
+    ("Nein", ["Auf keinen Fall!"]),
+    ("", ["Hier fehlt die ganze Übersetzung."]),
+    ("Wie spät ist es? Es ist 14:30 Uhr.", ["Wie spät ist es? Es ist 14.30 Uhr.", "Wie viel Uhr ist es? Halb drei."]),
+    ("Müller & Söhne liefert Äpfel &amp; Birnen, &quot;frisch&quot;.", ["Müller & Söhne liefern Äpfel & Birnen, \"frisch\"."]),
+    ("Die E-Mail-Adresse lautet info@beispiel.example/kontakt.", ["Die E-Mail-Adresse ist info@beispiel.example/kontakt.", "Schreiben Sie an info@beispiel.example/kontakt."]),
+    ("»Warum nicht?«, fragte er – und ging …", ["»Warum denn nicht?«, fragte er und ging.", "„Warum nicht?“, fragte er – und ging …"]),
+    ("Ein Lächeln 😀 sagt mehr als 1000 Worte 🎉!", ["Ein Lächeln 😀 sagt mehr als tausend Worte 🎉!"]),
+    ("  Zu   viele\tLeerzeichen stören  nicht. ", ["Zu viele Leerzeichen stören nicht."]),
+    ("DIE ÜBERSCHRIFT STEHT GANZ GROSS DA.", ["Die Überschrift steht ganz groß da.", "Die Überschrift steht ganz gross da."]),
+    ("Am 3. Oktober 1990, um 0:00 Uhr, läuteten die Glocken.", ["Am 3. Oktober 1990 um Mitternacht läuteten die Glocken.", "Am 3.10.1990, um 0:00 Uhr, läuteten alle Glocken.", "Um Mitternacht läuteten am 3. Oktober 1990 die Glocken."]),
+    ("Wenn ich's recht verstehe, geht's um O'Neill's Haus.", ["Wenn ich es recht verstehe, geht es um O’Neills Haus.", "Wenn ich's recht verstehe, geht's um das Haus von O'Neill."]),
+    ("Version 2.0.1 läuft; Version 3.x (beta) noch nicht.", ["Version 2.0.1 läuft, Version 3.x (Beta) aber noch nicht."]),
+    ("Nach dem Regen roch der Garten nach Erde und nach nassem Holz, und die Kinder liefen barfuß hinaus.", ["Nach dem Regen roch der Garten nach Erde und nassem Holz, und die Kinder liefen barfuß hinaus.", "Der Garten roch nach dem Regen nach Erde und nassem Holz; barfuß liefen die Kinder hinaus."]),
+    ("{a} [b] <c> ~d~ ^e^ `f` |g| \\h\\ #i $5 *k* +l+ =m= _n_", ["{a} [b] <c> ~d~ ^e^ `f` |g| \\h\\ #i $6 *k* +l+ =m= _o_"]),
+    ("Geschützte\u00a0Leerzeichen und\u202fschmale zählen,.auch das,hier.", ["Geschützte Leerzeichen und schmale zählen, auch das hier."]),
+]

@@ -1,0 +1,61 @@
+// The evaluation report: quality against latency, one row a lag, as a text table and as JSON.
+import type { Wait } from "../../models/wait.ts";
+import { formatTable, type TableColumn } from "./text-table.ts";
+
+export interface EvaluationRow {
+  wait: Wait;
+  /** sacreBLEU's corpus BLEU, 0 to 100. */
+  bleu: number;
+  /** sacreBLEU's chrF2, 0 to 100. */
+  chrf: number;
+  /** BLEU's brevity penalty, 1 when the output is long enough. */
+  brevityPenalty: number;
+  /** AL in source words; this and the next three are NaN (null in JSON) when no sentence had any output. */
+  averageLagging: number;
+  /** LAAL in source words. */
+  laal: number;
+  /** DAL in source words. */
+  dal: number;
+  /** AP, a share of the source. */
+  averageProportion: number;
+  sentences: number;
+  /** Wall time of the translation; NaN (null in JSON) when it was not timed, and so the next. */
+  seconds: number;
+  sourceTokensPerSecond: number;
+}
+
+export interface EvaluationReport {
+  /** Name of the test set. */
+  test: string;
+  signatures: { bleu: string; chrf: string };
+  rows: EvaluationRow[];
+}
+
+const COLUMNS: readonly TableColumn<EvaluationRow>[] = [
+  { header: "wait", value: (row) => String(row.wait) },
+  { header: "BLEU", value: (row) => row.bleu, digits: 2 },
+  { header: "chrF2", value: (row) => row.chrf, digits: 2 },
+  { header: "BP", value: (row) => row.brevityPenalty, digits: 3 },
+  { header: "AL", value: (row) => row.averageLagging, digits: 2 },
+  { header: "LAAL", value: (row) => row.laal, digits: 2 },
+  { header: "DAL", value: (row) => row.dal, digits: 2 },
+  { header: "AP", value: (row) => row.averageProportion, digits: 2 },
+  { header: "sentences", value: (row) => row.sentences },
+  { header: "seconds", value: (row) => row.seconds, digits: 1 },
+  { header: "tokens/s", value: (row) => row.sourceTokensPerSecond },
+];
+
+/** The report as lines of text: the test set, the table, the signatures. */
+export function formatEvaluationReport(report: EvaluationReport): string {
+  return [
+    `${report.test}  (AL, LAAL, DAL in source words, computation not counted; tokens/s of the source)`,
+    formatTable(COLUMNS, report.rows),
+    `BLEU ${report.signatures.bleu}`,
+    `chrF2 ${report.signatures.chrf}`,
+  ].join("\n");
+}
+
+/** The report as indented JSON, full precision, null where there is no figure. */
+export function evaluationReportJson(report: EvaluationReport): string {
+  return JSON.stringify(report, null, 2);
+}

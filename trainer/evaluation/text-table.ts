@@ -1,0 +1,34 @@
+// A plain text table for terminals and logs: numbers to the right, words to the left.
+
+export type TableCell = string | number | undefined;
+
+export interface TableColumn<Row> {
+  header: string;
+  /** What the row shows here; undefined and NaN show as `-`. */
+  value: (row: Row) => TableCell;
+  /** Digits after the point for numbers. Default 0. */
+  digits?: number;
+}
+
+/** Lays `rows` out under a header line and a rule; no newline at the end. */
+export function formatTable<Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string {
+  const values = rows.map((row) => columns.map((column) => column.value(row)));
+  const cells = values.map((line) => line.map((value, index) => formatCell(value, columns[index].digits ?? 0)));
+  const widths = columns.map((column, index) =>
+    Math.max(column.header.length, ...cells.map((line) => line[index].length)),
+  );
+  // A column with a word in it is one of words.
+  const isText = columns.map((_, index) => values.some((line) => typeof line[index] === "string"));
+  const layOut = (line: readonly string[]) =>
+    line
+      .map((cell, index) => (isText[index] ? cell.padEnd(widths[index]) : cell.padStart(widths[index])))
+      .join("  ")
+      .trimEnd();
+  const rule = widths.map((width) => "-".repeat(width)).join("  ");
+  return [layOut(columns.map((column) => column.header)), rule, ...cells.map(layOut)].join("\n");
+}
+
+function formatCell(value: TableCell, digits: number): string {
+  if (value === undefined || Number.isNaN(value)) return "-";
+  return typeof value === "string" ? value : value.toFixed(digits);
+}

@@ -1,0 +1,174 @@
+// The gradient rule of every differentiable operator, in one table (a forgotten rule does not compile).
+import { GraphError, type GraphNode, type Value } from "./graph.ts";
+import type { DifferentiableOp } from "./ops.ts";
+import {
+  add,
+  cast,
+  concat,
+  div,
+  expand,
+  filled,
+  matMul,
+  mul,
+  neg,
+  reduceMean,
+  reduceSum,
+  reshape,
+  scatterRowsAdd,
+  shapeOf,
+  sign,
+  slice,
+  sub,
+  transpose,
+  where,
+} from "./ops.ts";
+import { normalizeAxis } from "./shapes.ts";
+
+/**
+ * Gradients of a node's inputs from the gradient `dy` of its first output. A rule may return gradients in the broadcast
+ * shape: backward.ts sums them down to the input's shape. `undefined` stands for "no gradient".
+ */
+export type GradientRule = (node: GraphNode, dy: Value) => readonly (Value | undefined)[];
+
+const input = (node: GraphNode, index: number): Value => {
+  const value = node.inputs[index];
+  if (!value) throw new GraphError(`${node.op} has no input ${index}`);
+  return value;
+};
+const output = (node: GraphNode, index = 0): Value => node.outputs[index]!;
+const wants = (value: Value, make: () => Value): Value | undefined => (value.differentiable ? make() : undefined);
+const flag = (node: GraphNode, name: string): boolean => node.attributes[name] === 1;
+const scaleOf = (node: GraphNode): number => (node.attributes.alpha as { float: number }).float;
+
+export const gradients: Record<DifferentiableOp, GradientRule> = {
+  Add: (_, dy) => [dy, dy],
+  Sub: (node, dy) => [dy, wants(input(node, 1), () => neg(dy))],
+  Mul: (node, dy) => {
+    const [a, b] = [input(node, 0), input(node, 1)];
+    return [wants(a, () => mul(dy, b)), wants(b, () => mul(dy, a))];
+  },
+  Div: (node, dy) => {
+    const b = input(node, 1);
+    return [
+      wants(input(node, 0), () => div(dy, b)),
+      wants(b, () => neg(div(mul(dy, output(node)), b))), // d(a/b)/db = -y/b
+    ];
+  },
+  Neg: (_, dy) => [neg(dy)],
+  Exp: (node, dy) => [mul(dy, output(node))],
+  Log: (node, dy) => [div(dy, input(node, 0))],
+  Sqrt: (node, dy) => [div(mul(dy, 0.5), output(node))],
+  Relu: (node, dy) => [mul(dy, sign(output(node)))], // the output is never negative, so its sign is 0 or 1
+  FusedMatMul: (node, dy) => {
+    const [a, b] = [input(node, 0), input(node, 1)];
+    const [ta, tb, scale] = [flag(node, "transA"), flag(node, "transB"), scaleOf(node)];
+    const da = () =>
+      ta
+        ? matMul(b, dy, { transposeLeft: tb, transposeRight: true, scale })
+        : matMul(dy, b, { transposeRight: !tb, scale });
+    const db = () =>
+      tb
+        ? matMul(dy, a, { transposeLeft: true, transposeRight: ta, scale })
+        : matMul(a, dy, { transposeLeft: !ta, scale });
+    return [wants(a, da), wants(b, db)];
+  },
+  Gemm: (node, dy) => {
+    const [x, weight, bias] = [input(node, 0), input(node, 1), node.inputs[2]];
+    const tb = flag(node, "transB");
+    return [
+      wants(x, () => matMul(dy, weight, { transposeRight: !tb })),
+      wants(weight, () => (tb ? matMul(dy, x, { transposeLeft: true }) : matMul(x, dy, { transposeLeft: true }))),
+      bias?.differentiable ? reduceSum(dy, [0]) : undefined,
+    ];
+  },
+  Softmax: (node, dy) => {
+    const y = output(node);
+    const weighted = mul(dy, y);
+    return [sub(weighted, mul(y, reduceSum(weighted, [-1], true)))];
+  },
+  LayerNormalization: (node, dy) => {
+    const [x, scale] = [input(node, 0), input(node, 1)];
+    const [, mean, inverseDeviation] = node.outputs;
+    const normalized = mul(sub(x, mean!), inverseDeviation!);
+    const product = mul(dy, normalized);
+    const leading = x.shape.slice(0, -1).map((_, axis) => axis);
+    const dx = () => {
+      const scaled = mul(dy, scale);
+      const centred = sub(scaled, reduceMean(scaled, [-1], true));
+      return mul(sub(centred, mul(normalized, reduceMean(mul(scaled, normalized), [-1], true))), inverseDeviation!);
+    };
+    return [wants(x, dx), reduceSum(product, leading), reduceSum(dy, leading)];
+  },
+  Gather: (node, dy) => {
+    const [table, indices] = [input(node, 0), input(node, 1)];
+    if (node.attributes.axis !== 0) throw new GraphError("the gradient of Gather is written for axis 0");
+    const rest = table.shape.slice(1);
+    const sizes = rest.map((dim) => Number(dim));
+    const rows = reshape(dy, ["rows", ...rest], [-1, ...sizes]);
+    const places = reshape(indices, ["rows", 1], [-1, 1]);
+    return [scatterRowsAdd(filled(shapeOf(table), table.shape), places, rows), undefined];
+  },
+  Reshape: (node, dy) => [reshape(dy, input(node, 0).shape, shapeOf(input(node, 0))), undefined],
+  Transpose: (node, dy) => {
+    const permutation = node.attributes.perm as readonly number[];
+    const inverse = permutation.map((_, axis) => permutation.indexOf(axis));
+    return [transpose(dy, inverse)];
+  },
+  Concat: (node, dy) => {
+    const axis = node.attributes.axis as number;
+    let start = dy.graph.ints([0]);
+    return node.inputs.map((part) => {
+      const end = add(start, shapeOf(part!, axis, axis + 1));
+      const piece = slice(dy, axis, start, end, part!.shape[axis]);
+      start = end;
+      return piece;
+    });
+  },
+  Slice: (node, dy) => {
+    // zeros before and after: the slice is put back where it came from
+    const [x, start, end, axes] = node.inputs as readonly Value[];
+    const constant = x!.graph.constants.find((item) => item.value === axes);
+    if (!constant) throw new GraphError("the gradient of Slice needs a constant axis");
+    const axis = normalizeAxis(Number(constant.data[0]), x!.shape.length);
+    const sizes = (length: Value) => {
+      const parts = x!.shape.map((_, index) => (index === axis ? length : shapeOf(x!, index, index + 1)));
+      return concat(parts, 0);
+    };
+    const zeros = (length: Value, name: string) =>
+      filled(sizes(length), x!.shape.map((dim, index) => (index === axis ? name : dim)));
+    const total = shapeOf(x!, axis, axis + 1);
+    const whole = concat([zeros(start!, "before"), dy, zeros(sub(total, end!), "after")], axis, x!.shape[axis]);
+    return [reshape(whole, x!.shape, shapeOf(x!))];
+  },
+  Expand: (_, dy) => [dy, undefined],
+  Where: (node, dy) => {
+    const [condition, a, b] = [input(node, 0), input(node, 1), input(node, 2)];
+    const zero = dy.graph.floats(0);
+    return [undefined, wants(a, () => where(condition, dy, zero)), wants(b, () => where(condition, zero, dy))];
+  },
+  ReduceSum: (node, dy) => [spread(node, dy), undefined],
+  ReduceMean: (node, dy) => {
+    const x = input(node, 0);
+    const ratio = div(cast(product(shapeOf(x)), "float32"), cast(product(shapeOf(output(node))), "float32"));
+    return [div(spread(node, dy), ratio), undefined];
+  },
+  Identity: (_, dy) => [dy],
+};
+
+/** Brings a reduced gradient back to the shape of what was reduced. */
+function spread(node: GraphNode, dy: Value): Value {
+  const x = input(node, 0);
+  const axes = x.graph.constants.find((item) => item.value === node.inputs[1]);
+  if (!axes) throw new GraphError(`the gradient of ${node.op} needs constant axes`);
+  const reduced = new Set(Array.from(axes.data as BigInt64Array, (axis) => normalizeAxis(Number(axis), x.shape.length)));
+  if (flag(node, "keepdims")) return expand(dy, x.shape, shapeOf(x));
+  const kept = x.shape.map((_, axis) => (reduced.has(axis) ? x.graph.ints([1]) : shapeOf(x, axis, axis + 1)));
+  const shape = x.shape.map((dim, axis) => (reduced.has(axis) ? 1 : dim));
+  const withAxes = kept.length === 0 ? dy : reshape(dy, shape, concat(kept, 0));
+  return expand(withAxes, x.shape, shapeOf(x));
+}
+
+function product(sizes: Value): Value {
+  return sizes.graph.node("ReduceProd", [sizes], [{ type: "int64", shape: [] }], { keepdims: 0 })[0]!;
+}
+

@@ -1,0 +1,149 @@
+// Serialises a graph as an ONNX ModelProto (onnx.proto3 of the ONNX project, the fields that we use).
+import protobuf from "protobufjs";
+import type { Attribute, ElementType, Graph, Subgraph, Value } from "./graph.ts";
+
+export const OPSET = 18;
+const IR_VERSION = 8;
+const MICROSOFT_VERSION = 1;
+
+const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
+
+const field = (type: string, id: number, rule?: "repeated") => (rule ? { type, id, rule } : { type, id });
+const root = protobuf.Root.fromJSON({
+  options: { syntax: "proto3" },
+  nested: {
+    OperatorSetIdProto: { fields: { domain: field("string", 1), version: field("int64", 2) } },
+    ModelProto: {
+      fields: {
+        irVersion: field("int64", 1),
+        producerName: field("string", 2),
+        graph: field("GraphProto", 7),
+        opsetImport: field("OperatorSetIdProto", 8, "repeated"),
+      },
+    },
+    GraphProto: {
+      fields: {
+        node: field("NodeProto", 1, "repeated"),
+        name: field("string", 2),
+        initializer: field("TensorProto", 5, "repeated"),
+        input: field("ValueInfoProto", 11, "repeated"),
+        output: field("ValueInfoProto", 12, "repeated"),
+      },
+    },
+    NodeProto: {
+      fields: {
+        input: field("string", 1, "repeated"),
+        output: field("string", 2, "repeated"),
+        name: field("string", 3),
+        opType: field("string", 4),
+        attribute: field("AttributeProto", 5, "repeated"),
+        domain: field("string", 7),
+      },
+    },
+    AttributeProto: {
+      oneofs: { _f: { oneof: ["f"] }, _i: { oneof: ["i"] } },
+      fields: {
+        name: field("string", 1),
+        f: { ...field("float", 2), options: { proto3_optional: true } },
+        i: { ...field("int64", 3), options: { proto3_optional: true } },
+        s: field("bytes", 4),
+        g: field("GraphProto", 6),
+        floats: field("float", 7, "repeated"),
+        ints: field("int64", 8, "repeated"),
+        type: field("int32", 20),
+      },
+    },
+    TensorProto: {
+      fields: {
+        dims: field("int64", 1, "repeated"),
+        dataType: field("int32", 2),
+        name: field("string", 8),
+        rawData: field("bytes", 9),
+      },
+    },
+    ValueInfoProto: { fields: { name: field("string", 1), type: field("TypeProto", 2) } },
+    TypeProto: { fields: { tensorType: field("TensorTypeProto", 1) } },
+    TensorTypeProto: { fields: { elemType: field("int32", 1), shape: field("TensorShapeProto", 2) } },
+    TensorShapeProto: { fields: { dim: field("DimensionProto", 1, "repeated") } },
+    DimensionProto: {
+      oneofs: { value: { oneof: ["dimValue", "dimParam"] } },
+      fields: { dimValue: field("int64", 1), dimParam: field("string", 2) },
+    },
+  },
+});
+const modelType = root.lookupType("ModelProto");
+
+/** Outputs by the name that the session gives them. */
+export type NamedOutputs = Readonly<Record<string, Value>>;
+
+/** Bytes of an ONNX model with this graph's inputs, constants and the named outputs. */
+export function serializeModel(graph: Graph, outputs: NamedOutputs): Uint8Array {
+  const message = modelType.fromObject({
+    irVersion: IR_VERSION,
+    producerName: "souffleur",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: MICROSOFT_VERSION },
+    ],
+    graph: graphProto(graph, outputs),
+  });
+  return modelType.encode(message).finish();
+}
+
+function graphProto(graph: Graph, outputs: NamedOutputs): Record<string, unknown> {
+  // An Identity gives each output its public name, also where one value has two names.
+  const renames = Object.entries(outputs).map(([name, value]) => ({
+    opType: "Identity",
+    name: `output_${name}`,
+    input: [value.name],
+    output: [name],
+  }));
+  const body = graphBody(graph);
+  const output = Object.entries(outputs).map(([name, value]) => valueInfo(name, value));
+  return { ...body, node: [...body.node, ...renames], output };
+}
+
+function graphBody(graph: Graph) {
+  return {
+    name: "souffleur",
+    node: graph.nodes.map((node, index) => ({
+      opType: node.op,
+      domain: node.domain,
+      name: `${node.op}_${index}`,
+      input: trimEmpty(node.inputs.map((input) => input?.name ?? "")),
+      output: node.outputs.map((output) => output.name),
+      attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+    })),
+    initializer: graph.constants.map(({ value, data }) => ({
+      name: value.name,
+      dims: value.shape,
+      dataType: ELEMENT_TYPES[value.type],
+      rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    })),
+    input: graph.inputs.map((input) => valueInfo(input.name, input)),
+  };
+}
+
+function subgraphProto(subgraph: Subgraph): Record<string, unknown> {
+  const body = graphBody(subgraph.graph);
+  return { ...body, name: "body", output: subgraph.outputs.map((output) => valueInfo(output.name, output)) };
+}
+
+function attributeProto(name: string, value: Attribute): Record<string, unknown> {
+  if (typeof value === "number") return { name, type: 2, i: value };
+  if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  if ("float" in value) return { name, type: 1, f: value.float };
+  if ("graph" in value) return { name, type: 5, g: subgraphProto(value) };
+  return { name, type: 7, ints: value };
+}
+
+function valueInfo(name: string, value: Value): Record<string, unknown> {
+  const dim = value.shape.map((item) => (typeof item === "number" ? { dimValue: item } : { dimParam: item }));
+  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[value.type], shape: { dim } } } };
+}
+
+function trimEmpty(names: string[]): string[] {
+  let end = names.length;
+  while (end > 0 && names[end - 1] === "") end -= 1;
+  return names.slice(0, end);
+}

@@ -1,0 +1,111 @@
+// A bundle's folder: reading it with every check, and writing its bundle.json. The only file here that touches files.
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { BundleError } from "./bundle-error.ts";
+import { BUNDLE_FILES, type BundleFile, type BundleManifest, parseManifest } from "./manifest.ts";
+import { Tokenizer } from "./tokenizer.ts";
+
+const MANIFEST = "bundle.json";
+
+/** A bundle that has passed every check but its graph's own signature, which the step model checks when it loads. */
+export interface Bundle {
+  dir: string;
+  manifest: BundleManifest;
+  tokenizer: Tokenizer;
+  /** Path of step.onnx; students only. */
+  stepPath?: string;
+  /** Path of weights.safetensors, where it is part of the bundle. */
+  weightsPath?: string;
+}
+
+/**
+ * Reads and checks a bundle: schema, format version, step signature, bytes and sha256 of each file, vocabulary.
+ * @throws BundleError with the file, what was expected and what was found.
+ */
+export async function loadBundle(dir: string): Promise<Bundle> {
+  const manifest = parseManifest(readJson(join(dir, MANIFEST)), join(dir, MANIFEST));
+  for (const file of manifest.files) await checkFile(dir, file);
+  const tokenizer = readTokenizer(join(dir, "tokenizer.json"));
+  if (tokenizer.vocabularySize !== manifest.architecture.vocabulary) {
+    throw new BundleError(
+      "tokenizer",
+      `${join(dir, "tokenizer.json")} has ${tokenizer.vocabularySize} ids; ` +
+        `${MANIFEST} says architecture.vocabulary is ${manifest.architecture.vocabulary}`,
+    );
+  }
+  const pathOf = (name: BundleFile["path"]) =>
+    manifest.files.some(({ path }) => path === name) ? join(dir, name) : undefined;
+  return { dir, manifest, tokenizer, stepPath: pathOf("step.onnx"), weightsPath: pathOf("weights.safetensors") };
+}
+
+/**
+ * Lists and hashes the bundle's files that are in the folder, checks the whole, and writes bundle.json at once.
+ * @throws BundleError when the manifest would not load again.
+ */
+export async function writeManifest(dir: string, manifest: Omit<BundleManifest, "files">): Promise<BundleManifest> {
+  const files: BundleFile[] = [];
+  for (const path of BUNDLE_FILES) {
+    const bytes = await sizeOf(join(dir, path));
+    if (bytes !== undefined) files.push({ path, bytes, sha256: await sha256Of(join(dir, path)) });
+  }
+  const path = join(dir, MANIFEST);
+  const complete = parseManifest({ ...manifest, files }, path);
+  await writeFile(`${path}.partial`, `${JSON.stringify(complete, null, 2)}\n`);
+  await rename(`${path}.partial`, path);
+  return complete;
+}
+
+/**
+ * Reads a tokenizer.json.
+ * @throws BundleError `missing`, `json` or `tokenizer`.
+ */
+export function readTokenizer(path: string): Tokenizer {
+  const value = readJson(path);
+  try {
+    return Tokenizer.fromJson(value);
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error;
+    throw new BundleError(error.code, error.message.replace(/^tokenizer\.json/, path));
+  }
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new BundleError("missing", `${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BundleError("json", `${path} is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** Bytes of a file; undefined where there is none. */
+async function sizeOf(path: string): Promise<number | undefined> {
+  const entry = await stat(path).catch(() => undefined);
+  return entry?.isFile() ? entry.size : undefined;
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of createReadStream(path)) hash.update(part);
+  return hash.digest("hex");
+}
+
+async function checkFile(dir: string, expected: BundleFile): Promise<void> {
+  const path = join(dir, expected.path);
+  const bytes = await sizeOf(path);
+  if (bytes === undefined) throw new BundleError("missing", `${path} is missing; ${MANIFEST} lists it`);
+  if (bytes !== expected.bytes) {
+    throw new BundleError("size", `${path} has ${bytes} bytes; ${MANIFEST} says ${expected.bytes}`);
+  }
+  const sha256 = await sha256Of(path);
+  if (sha256 !== expected.sha256) {
+    throw new BundleError("hash", `${path} has sha256 ${sha256}; ${MANIFEST} says ${expected.sha256}`);
+  }
+}

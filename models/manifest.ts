@@ -1,0 +1,150 @@
+// bundle.json: what a bundle says about itself, and what it must fit.
+import { z } from "zod";
+import { BundleError } from "./bundle-error.ts";
+import { signatureMismatch, stepSignature } from "./step-signature.ts";
+import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, UNK_ID } from "./vocabulary.ts";
+
+/** The format this build reads and writes. */
+export const BUNDLE_FORMAT_VERSION = 1;
+
+/** The files a bundle may consist of, beside bundle.json. */
+export const BUNDLE_FILES = ["tokenizer.json", "step.onnx", "weights.safetensors", "MODEL_CARD.md"] as const;
+
+const size = z.int().positive();
+const wait = z.union([z.int().positive(), z.literal("full")], 'expected an integer of at least 1, or "full"');
+const language = z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]+)*$/, 'expected a language tag such as "en"');
+
+const tensorSchema = z.strictObject({
+  name: z.string().min(1),
+  type: z.enum(["int64", "float32"]),
+  shape: z.array(z.union([z.int().nonnegative(), z.string().min(1)])),
+});
+
+const fields = z.strictObject({
+  formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a name such as "en-de": lower case, digits, ".", "_", "-"'),
+  kind: z.enum(["student", "teacher"]),
+  source: language,
+  target: language,
+  architecture: z.strictObject({
+    type: z.enum(["ctc-student", "autoregressive"]),
+    width: size,
+    heads: size,
+    feedForward: size,
+    encoderLayers: size,
+    decoderLayers: size,
+    vocabulary: size,
+    /** λ. */
+    slotsPerToken: size.optional(),
+    /** Number of trained values. */
+    parameters: size,
+  }),
+  specialIds: z.strictObject({
+    pad: z.literal(PAD_ID),
+    bos: z.literal(BOS_ID),
+    eos: z.literal(EOS_ID),
+    unk: z.literal(UNK_ID),
+    blank: z.literal(BLANK_ID),
+  }),
+  lags: z.strictObject({ trained: z.array(wait).min(1), default: wait }).optional(),
+  limits: z.strictObject({
+    /** Positions of a segment, EOS included. */
+    maxSourceTokens: z.int().min(2),
+  }),
+  /** Subtracted from the blank's logit, inside step.onnx already. */
+  blankBias: z.number().optional(),
+  step: z
+    .strictObject({
+      sourceStateWidth: size,
+      slotStateWidth: size,
+      inputs: z.array(tensorSchema),
+      outputs: z.array(tensorSchema),
+    })
+    .optional(),
+  precision: z.enum(["fp32", "int8"]),
+  files: z
+    .array(
+      z.strictObject({
+        path: z.enum(BUNDLE_FILES),
+        bytes: z.int().nonnegative(),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 lower-case hexadecimal digits"),
+      }),
+    )
+    .refine((files) => new Set(files.map(({ path }) => path)).size === files.length, "a file is listed twice"),
+  recipeHash: z.string().min(1),
+  createdWith: z.string().min(1),
+  quality: z.array(
+    z.strictObject({
+      test: z.string().min(1),
+      /** Null for a teacher, which has no wait. */
+      wait: wait.nullable(),
+      bleu: z.number(),
+      chrf: z.number(),
+      brevityPenalty: z.number(),
+      /** Words; null where it is not defined. */
+      averageLagging: z.number().nullable(),
+    }),
+  ),
+  licence: z.string().min(1),
+  attributions: z.array(z.string().min(1)),
+});
+
+/** Each field's type, and what a student must have that a teacher must not. */
+export const bundleManifestSchema = fields.superRefine((manifest, context) => {
+  const complain = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+  const student = manifest.kind === "student";
+  const type = student ? "ctc-student" : "autoregressive";
+  if (manifest.architecture.type !== type) complain(["architecture", "type"], `a ${manifest.kind} is "${type}"`);
+  const studentFields: [string[], unknown][] = [
+    [["architecture", "slotsPerToken"], manifest.architecture.slotsPerToken],
+    [["lags"], manifest.lags],
+    [["step"], manifest.step],
+  ];
+  for (const [path, value] of studentFields) {
+    if (student && value === undefined) complain(path, "a student needs this field");
+    if (!student && value !== undefined) complain(path, "only a student has this field: remove it");
+  }
+  if (manifest.architecture.width % manifest.architecture.heads !== 0) {
+    complain(["architecture", "heads"], `must divide the width, ${manifest.architecture.width}`);
+  }
+  const needed = student ? ["tokenizer.json", "step.onnx"] : ["tokenizer.json", "weights.safetensors"];
+  for (const path of needed) {
+    if (!manifest.files.some((file) => file.path === path)) complain(["files"], `a ${manifest.kind} needs ${path}`);
+  }
+});
+
+export type BundleManifest = z.infer<typeof bundleManifestSchema>;
+export type BundleFile = BundleManifest["files"][number];
+
+/**
+ * A manifest that fits this build, from parsed JSON.
+ * @param file the name that messages give it.
+ * @throws BundleError `version`, `schema` (every field that does not fit, with its path) or `signature`.
+ */
+export function parseManifest(value: unknown, file = "bundle.json"): BundleManifest {
+  const version = z.object({ formatVersion: z.unknown() }).safeParse(value);
+  if (!version.success || version.data.formatVersion !== BUNDLE_FORMAT_VERSION) {
+    const found = version.success ? JSON.stringify(version.data.formatVersion) : "none";
+    const reads = `this build reads version ${BUNDLE_FORMAT_VERSION}`;
+    throw new BundleError(
+      "version",
+      `${file}: formatVersion is ${found ?? "missing"}; ${reads}: export the bundle again`,
+    );
+  }
+  const parsed = bundleManifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => `${path.join(".") || "(whole)"}: ${message}`);
+    throw new BundleError("schema", `${file} does not fit:\n  ${lines.join("\n  ")}`);
+  }
+  const manifest = parsed.data;
+  if (manifest.step !== undefined) {
+    const expected = stepSignature(manifest.step);
+    const mismatch =
+      signatureMismatch("input", expected.inputs, manifest.step.inputs) ??
+      signatureMismatch("output", expected.outputs, manifest.step.outputs);
+    if (mismatch !== undefined) throw new BundleError("signature", `${file}: step: ${mismatch}`);
+  }
+  return manifest;
+}

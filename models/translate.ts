@@ -1,0 +1,199 @@
+// Whole texts through the streaming path: what evaluation, the HTTP interface and the command line share with a session.
+import { SegmentDecoder } from "./segment-decoder.ts";
+import type { SegmentState } from "./segment-state.ts";
+import { SourceStream, type SourceWord } from "./source-stream.ts";
+import type { StepRunner } from "./step-model.ts";
+import { TargetStream } from "./target-stream.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { chunksReady, type Wait, waitToInteger } from "./wait.ts";
+
+/** Text that became final at once. */
+export interface TranslationEvent {
+  /** Source tokens that had to be read for it, in complete units; EOS is not counted. */
+  tokensRead: number;
+  /** Source words (by white space) among them. */
+  wordsRead: number;
+  /** Appended to the translation. */
+  text: string;
+}
+
+export interface Translation {
+  text: string;
+  events: TranslationEvent[];
+}
+
+export interface TranslateOptions {
+  wait: Wait;
+}
+
+export interface TranslateBatchOptions extends TranslateOptions {
+  /** Texts to a batch; default 32. */
+  batchSize?: number;
+}
+
+/** Units of one segment, and what was read before it began. */
+interface Segment {
+  words: SourceWord[];
+  tokensBefore: number;
+  wordsBefore: number;
+}
+
+/** Translates one text as a session does: a step for every unit that allows one. */
+export async function translateText(
+  model: StepRunner,
+  tokenizer: Tokenizer,
+  text: string,
+  options: TranslateOptions,
+): Promise<Translation> {
+  const translation: Translation = { text: "", events: [] };
+  for (const segment of segmentsOf(tokenizer, text, model.maxSourceTokens)) {
+    const decoder = newDecoder(model, options.wait);
+    const output = new SegmentOutput(translation, tokenizer);
+    const state = model.newState();
+    const read = { tokens: segment.tokensBefore, words: segment.wordsBefore };
+    const run = async () => {
+      for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
+        const [result] = await model.run([{ ...request, state }]);
+        output.push(decoder.accept(result), read.tokens, read.words);
+      }
+    };
+    for (const word of segment.words) {
+      decoder.read(word.ids);
+      read.tokens += word.ids.length;
+      read.words += word.startsWord ? 1 : 0;
+      await run();
+    }
+    decoder.end();
+    await run();
+    state.release();
+  }
+  return translation;
+}
+
+/**
+ * Translates many texts, each segment in one pass, and tells from the wait when each part would have been final. The result
+ * is {@link translateText}'s.
+ */
+export async function translateBatch(
+  model: StepRunner,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+  options: TranslateBatchOptions,
+): Promise<Translation[]> {
+  const translations = texts.map((): Translation => ({ text: "", events: [] }));
+  const queues = texts.map((text) => segmentsOf(tokenizer, text, model.maxSourceTokens));
+  // Segments of one text follow each other: the first of each text, then the second of those that have one, and so on.
+  for (let turn = 0; queues.some((queue) => queue.length > turn); turn++) {
+    const open = queues.flatMap((queue, text) => (queue.length > turn ? [{ segment: queue[turn], text }] : []));
+    // Rows of like length share a batch, so that little of it is padding.
+    open.sort((a, b) => tokensIn(a.segment) - tokensIn(b.segment) || a.text - b.text);
+    const batchSize = options.batchSize ?? 32;
+    for (let start = 0; start < open.length; start += batchSize) {
+      const batch = open.slice(start, start + batchSize);
+      const outputs = batch.map(({ text }) => new SegmentOutput(translations[text], tokenizer));
+      await runBatch(
+        model,
+        batch.map(({ segment }) => segment),
+        outputs,
+        options.wait,
+      );
+    }
+  }
+  return translations;
+}
+
+async function runBatch(
+  model: StepRunner,
+  segments: readonly Segment[],
+  outputs: readonly SegmentOutput[],
+  wait: Wait,
+): Promise<void> {
+  const decoders = segments.map(({ words }) => {
+    const decoder = newDecoder(model, wait);
+    for (const { ids } of words) decoder.read(ids);
+    decoder.end();
+    return decoder;
+  });
+  const states: SegmentState[] = segments.map(() => model.newState());
+  const rows = decoders.map((decoder, row) => {
+    const request = decoder.next();
+    if (request === undefined) throw new Error("an ended segment has nothing to run");
+    return { ...request, state: states[row] };
+  });
+  const results = await model.run(rows);
+  for (const [row, result] of results.entries()) {
+    const chunks = decoders[row].acceptChunks(result);
+    const { words, tokensBefore, wordsBefore } = segments[row];
+    let tokens = tokensBefore;
+    let sourceWords = wordsBefore;
+    let written = 0;
+    for (const [index, word] of words.entries()) {
+      tokens += word.ids.length;
+      sourceWords += word.startsWord ? 1 : 0;
+      const ready = chunksReady(tokens - tokensBefore, waitToInteger(wait), false);
+      outputs[row].push(chunks.slice(written, ready).flat(), tokens, sourceWords);
+      written = Math.max(written, ready);
+      if (index === words.length - 1) outputs[row].push(chunks.slice(written).flat(), tokens, sourceWords);
+    }
+    states[row].release();
+  }
+}
+
+/** Appends one segment's target ids to a translation. */
+class SegmentOutput {
+  readonly #translation: Translation;
+  readonly #target: TargetStream;
+
+  constructor(translation: Translation, tokenizer: Tokenizer) {
+    this.#translation = translation;
+    this.#target = new TargetStream(tokenizer);
+  }
+
+  push(ids: readonly number[], tokensRead: number, wordsRead: number): void {
+    const opens = this.#target.text === "" && this.#translation.text !== "";
+    const added = this.#target.push(ids);
+    if (added === "") return;
+    const text = opens ? ` ${added}` : added;
+    this.#translation.text += text;
+    this.#translation.events.push({ tokensRead, wordsRead, text });
+  }
+}
+
+function newDecoder(model: StepRunner, wait: Wait): SegmentDecoder {
+  return new SegmentDecoder({ wait, slotsPerToken: model.slotsPerToken, maxSourceTokens: model.maxSourceTokens });
+}
+
+function tokensIn(segment: Segment): number {
+  return segment.words.reduce((sum, { ids }) => sum + ids.length, 0);
+}
+
+/** The text's units in segments that the position limit allows; a new one begins with the unit that does not fit. */
+function segmentsOf(tokenizer: Tokenizer, text: string, maxSourceTokens: number): Segment[] {
+  const source = new SourceStream(tokenizer);
+  const segments: Segment[] = [];
+  let tokens = 0;
+  let words = 0;
+  let room = 0;
+  for (const word of [...source.push(text), ...source.flush()].flatMap((unit) => cutToFit(unit, maxSourceTokens - 1))) {
+    if (word.ids.length > room) {
+      segments.push({ words: [], tokensBefore: tokens, wordsBefore: words });
+      room = maxSourceTokens - 1;
+    }
+    segments[segments.length - 1].words.push(word);
+    room -= word.ids.length;
+    tokens += word.ids.length;
+    words += word.startsWord ? 1 : 0;
+  }
+  return segments;
+}
+
+/** A unit of more tokens than a whole segment takes, in parts that fit. */
+function cutToFit(word: SourceWord, limit: number): SourceWord[] {
+  if (word.ids.length <= limit) return [word];
+  const parts: SourceWord[] = [];
+  for (let start = 0; start < word.ids.length; start += limit) {
+    const ids = word.ids.slice(start, start + limit);
+    parts.push({ text: start === 0 ? word.text : "", ids, startsWord: word.startsWord && start === 0 });
+  }
+  return parts;
+}

@@ -1,0 +1,90 @@
+// What a training pair must be: one named rule for each reason to leave one out.
+import { z } from "zod";
+import { SPECIAL_TOKENS } from "../../models/vocabulary.ts";
+
+export const cleaningSchema = z.strictObject({
+  /** Words (between white space) a side. */
+  maximumWords: z.int().positive().default(100),
+  /** UTF-16 units a side. */
+  maximumCharacters: z.int().positive().default(800),
+  /** Characters in one word: longer ones are addresses, paths and joined-up tables. */
+  maximumWordCharacters: z.int().positive().default(60),
+  /** Longer side over shorter side in characters, after adding `lengthRatioSlack` to both so that short pairs may differ. */
+  maximumLengthRatio: z.number().gt(1).default(2.5),
+  lengthRatioSlack: z.int().nonnegative().default(10),
+  /** A source equal to its target is left out above this many words: names and numbers may stay the same. */
+  maximumIdenticalWords: z.int().nonnegative().default(3),
+});
+
+export type CleaningConfig = z.infer<typeof cleaningSchema>;
+
+export const CLEANING_RULES = [
+  "columns",
+  "empty",
+  "control-characters",
+  "special-token",
+  "too-many-words",
+  "too-many-characters",
+  "word-too-long",
+  "length-ratio",
+  "identical",
+] as const;
+
+export type CleaningRule = (typeof CLEANING_RULES)[number];
+
+export interface Pair {
+  source: string;
+  target: string;
+}
+
+// Control, private use, lone surrogates, the replacement character: signs of a broken file, never of a sentence.
+const brokenCharacter = /[\p{Cc}\p{Co}\p{Cs}\uFFFD]/u;
+const whiteSpace = /\p{White_Space}+/gu;
+const specialToken = new RegExp(SPECIAL_TOKENS.join("|"), "u");
+
+/** NFC, white space runs as one space, trimmed. */
+export function normalizeSentence(text: string): string {
+  return text.normalize("NFC").replace(whiteSpace, " ").trim();
+}
+
+export function countWords(sentence: string): number {
+  let words = sentence === "" ? 0 : 1;
+  for (let at = sentence.indexOf(" "); at >= 0; at = sentence.indexOf(" ", at + 1)) words += 1;
+  return words;
+}
+
+/** A line `source<TAB>target[<TAB>…]` as a normalised pair, or the name of the first rule that it breaks. */
+export function cleanLine(line: string, config: CleaningConfig): Pair | CleaningRule {
+  const columns = line.split("\t");
+  if (columns.length < 2) return "columns";
+  const source = normalizeSentence(columns[0]);
+  const target = normalizeSentence(columns[1]);
+  if (source === "" || target === "") return "empty";
+  if (brokenCharacter.test(source) || brokenCharacter.test(target)) return "control-characters";
+  if (specialToken.test(source) || specialToken.test(target)) return "special-token";
+  const words = Math.max(countWords(source), countWords(target));
+  if (words > config.maximumWords) return "too-many-words";
+  const longer = Math.max(source.length, target.length);
+  if (longer > config.maximumCharacters) return "too-many-characters";
+  if (longestWord(source) > config.maximumWordCharacters || longestWord(target) > config.maximumWordCharacters) {
+    return "word-too-long";
+  }
+  const shorter = Math.min(source.length, target.length);
+  if ((longer + config.lengthRatioSlack) / (shorter + config.lengthRatioSlack) > config.maximumLengthRatio) {
+    return "length-ratio";
+  }
+  if (source === target && words > config.maximumIdenticalWords) return "identical";
+  return { source, target };
+}
+
+function longestWord(sentence: string): number {
+  let longest = 0;
+  let start = 0;
+  while (start < sentence.length) {
+    const space = sentence.indexOf(" ", start);
+    const end = space < 0 ? sentence.length : space;
+    longest = Math.max(longest, end - start);
+    start = end + 1;
+  }
+  return longest;
+}

@@ -1,0 +1,156 @@
+// Which sentences an epoch trains on: corpora sampled by weight, some sentences joined, all from the seed.
+import { Random } from "./random.ts";
+import { type Shard, sequenceAt, sequenceCount } from "./shard.ts";
+
+/** A corpus as an epoch samples it. */
+export interface TrainPart {
+  shard: Shard;
+  /** How often an epoch goes over the shard: 2 is twice, 0.1 another tenth of it each epoch. */
+  weight: number;
+  /** Share of its sentences that are joined in twos and threes into one pair. */
+  join: number;
+}
+
+export interface PlanOptions {
+  seed: number;
+  /** A side's tokens at most, EOS included; longer pairs are left out and counted. */
+  maximumTokens: number;
+  /** For a CTC student: leaves out and counts pairs whose target has no path through this many slots a source token. */
+  slotsPerToken?: number;
+}
+
+/** The examples of one epoch, in random order; each is one sentence pair or several joined. */
+export interface EpochPlan {
+  epoch: number;
+  /** Example i is the rows `rows[starts[i] .. starts[i + 1])`, each a row of part `parts[j]`'s shard. */
+  starts: Uint32Array;
+  parts: Uint16Array;
+  rows: Uint32Array;
+  /** Tokens a side, EOS included. */
+  sourceLengths: Uint16Array;
+  targetLengths: Uint16Array;
+  /** Examples that are joined, and sampled sentences left out. */
+  joined: number;
+  tooLong: number;
+  infeasible: number;
+}
+
+const EOS = 1;
+/** Groups of two and three come equally often. */
+const AVERAGE_GROUP = 2.5;
+
+/** The plan of epoch `epoch`: the same for the same parts, options and epoch. */
+export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epoch: number): EpochPlan {
+  const examples: number[][] = [];
+  const plan = { joined: 0, tooLong: 0, infeasible: 0 };
+  for (const [part, { shard, weight, join }] of parts.entries()) {
+    const label = [options.seed, shard.name, part];
+    const random = new Random(...label, "joins", epoch);
+    const rows = sampleRows(sequenceCount(shard.source), weight, epoch, label);
+    const fits = rows.filter((row) => {
+      if (longerSide(shard, row) + EOS > options.maximumTokens) {
+        plan.tooLong += 1;
+        return false;
+      }
+      if (options.slotsPerToken !== undefined && !isFeasible(shard, row, options.slotsPerToken)) {
+        plan.infeasible += 1;
+        return false;
+      }
+      return true;
+    });
+    // A share `join` of the sentences in groups means that each next step starts a group with this probability.
+    const groupRate = join / (AVERAGE_GROUP - (AVERAGE_GROUP - 1) * join);
+    for (let at = 0; at < fits.length; ) {
+      let size = 1;
+      if (join > 0 && random.next() < groupRate) {
+        size = joinableSize(shard, fits, at, random.next() < 0.5 ? 2 : 3, options.maximumTokens);
+      }
+      if (size > 1) plan.joined += 1;
+      examples.push([part, ...fits.subarray(at, at + size)]);
+      at += size;
+    }
+  }
+  new Random(options.seed, "order", epoch).shuffle(examples);
+  return { epoch, ...plan, ...flatten(parts, examples) };
+}
+
+/** Whole passes, each shuffled, and for a fraction the next stretch of a shuffled pass that goes on over the epochs. */
+function sampleRows(count: number, weight: number, epoch: number, label: (number | string)[]): Uint32Array {
+  const whole = Math.floor(weight);
+  const stretch = Math.round((weight - whole) * count);
+  const rows = new Uint32Array(whole * count + stretch);
+  for (let pass = 0; pass < whole; pass += 1) {
+    rows.set(permutation(count, new Random(...label, "pass", epoch, pass)), pass * count);
+  }
+  let written = whole * count;
+  let position = epoch * stretch;
+  while (written < rows.length) {
+    const cycle = Math.floor(position / count);
+    const from = position % count;
+    const take = Math.min(rows.length - written, count - from);
+    rows.set(permutation(count, new Random(...label, "cycle", cycle)).subarray(from, from + take), written);
+    written += take;
+    position += take;
+  }
+  return rows;
+}
+
+function permutation(count: number, random: Random): Uint32Array {
+  return random.shuffle(Uint32Array.from({ length: count }, (_, index) => index));
+}
+
+function longerSide({ source, target }: Shard, row: number): number {
+  return Math.max(source.offsets[row + 1] - source.offsets[row], target.offsets[row + 1] - target.offsets[row]);
+}
+
+/** CTC needs a slot for every target token and a blank between equal neighbours (Graves et al. 2006, section 3.1). */
+function isFeasible(shard: Shard, row: number, slotsPerToken: number): boolean {
+  const target = sequenceAt(shard.target, row);
+  let needed = target.length;
+  for (let at = 1; at < target.length; at += 1) if (target[at] === target[at - 1]) needed += 1;
+  const positions = shard.source.offsets[row + 1] - shard.source.offsets[row] + EOS;
+  return needed <= positions * slotsPerToken;
+}
+
+/** The largest size up to `wanted` whose joined sides still fit: joining must not lose what alone would be kept. */
+function joinableSize(shard: Shard, rows: Uint32Array, at: number, wanted: number, maximumTokens: number): number {
+  let source = EOS;
+  let target = EOS;
+  let size = 0;
+  while (size < wanted && at + size < rows.length) {
+    const row = rows[at + size];
+    source += shard.source.offsets[row + 1] - shard.source.offsets[row];
+    target += shard.target.offsets[row + 1] - shard.target.offsets[row];
+    if (Math.max(source, target) > maximumTokens) break;
+    size += 1;
+  }
+  return Math.max(size, 1);
+}
+
+function flatten(parts: readonly TrainPart[], examples: readonly number[][]) {
+  const total = examples.reduce((sum, example) => sum + example.length - 1, 0);
+  const flat = {
+    starts: new Uint32Array(examples.length + 1),
+    parts: new Uint16Array(examples.length),
+    rows: new Uint32Array(total),
+    sourceLengths: new Uint16Array(examples.length),
+    targetLengths: new Uint16Array(examples.length),
+  };
+  let written = 0;
+  for (const [index, [part, ...rows]] of examples.entries()) {
+    const { source, target } = parts[part].shard;
+    flat.parts[index] = part;
+    let sourceLength = EOS;
+    let targetLength = EOS;
+    for (const row of rows) {
+      sourceLength += source.offsets[row + 1] - source.offsets[row];
+      targetLength += target.offsets[row + 1] - target.offsets[row];
+      flat.rows[written] = row;
+      written += 1;
+    }
+    flat.sourceLengths[index] = sourceLength;
+    flat.targetLengths[index] = targetLength;
+    flat.starts[index + 1] = written;
+  }
+  return flat;
+}

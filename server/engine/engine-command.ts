@@ -1,0 +1,47 @@
+// What crosses between a session's thread and the thread that runs its steps.
+
+import type { Wait } from "../../models/wait.ts";
+import type { EngineModelInfo, EngineOutput, StepStats } from "./engine.ts";
+
+/** Segments and sessions are named by numbers that the sending side never uses twice. */
+export type EngineCommand =
+  | { type: "open"; segment: number; session: number; model: string; wait: Wait }
+  | { type: "push"; segment: number; ids: readonly number[] }
+  | { type: "end"; segment: number }
+  | { type: "cancel"; segment: number };
+
+/** Commands of one turn, with the time they were sent. */
+export interface CommandBatch {
+  type: "commands";
+  commands: EngineCommand[];
+  /** Milliseconds of `monotonicMs`. */
+  sentAt: number;
+}
+
+/** What one step gave, to all its rows at once. */
+export interface StepReport {
+  type: "report";
+  outputs: (EngineOutput & { segment: number })[];
+  failures: { segment: number; message: string }[];
+  /** Absent when no step ran: commands alone failed. */
+  stats?: Omit<StepStats, "worker" | "deliverMs">;
+  /** Milliseconds of `monotonicMs`. */
+  sentAt: number;
+  queueDepth: number;
+  stateBytes: number;
+}
+
+/** To a worker. */
+export type ThreadRequest = CommandBatch | { type: "stop" };
+
+/** From a worker: first `ready` or `failed`, then reports. */
+export type ThreadReply =
+  | { type: "ready"; models: EngineModelInfo[] }
+  | { type: "failed"; message: string }
+  | StepReport;
+
+/** Milliseconds of a clock that all threads of the process share. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}

@@ -1,0 +1,95 @@
+// A segment where its steps run: its decoder, its state, and what it could bring to the next step.
+
+import { SegmentDecoder, type StepResult } from "../../models/segment-decoder.ts";
+import type { SegmentState } from "../../models/segment-state.ts";
+import type { StepRow } from "../../models/step-batch.ts";
+import type { StepRunner } from "../../models/step-model.ts";
+import { chunksReady, type Wait, waitToInteger } from "../../models/wait.ts";
+import type { ReadySegment } from "./scheduler.ts";
+
+export class OpenSegment {
+  readonly ready: ReadySegment;
+  /** Milliseconds of when what is due was handed over; undefined when nothing is due. */
+  dueSince: number | undefined;
+  cancelled = false;
+  readonly #decoder: SegmentDecoder;
+  readonly #state: SegmentState;
+  readonly #wait: number;
+  #positions = 0;
+  #ended = false;
+
+  /** Throws RangeError for a wait that is none. */
+  constructor(ready: ReadySegment, runner: StepRunner, wait: Wait) {
+    const { slotsPerToken, maxSourceTokens } = runner;
+    this.ready = ready;
+    this.#wait = waitToInteger(wait);
+    this.#decoder = new SegmentDecoder({ wait, slotsPerToken, maxSourceTokens });
+    this.#state = runner.newState();
+  }
+
+  get bytes(): number {
+    return this.#state.bytes;
+  }
+
+  get tokensRead(): number {
+    return this.#decoder.tokensRead;
+  }
+
+  get done(): boolean {
+    return this.#decoder.done;
+  }
+
+  /** Chunks decoded. */
+  get chunks(): number {
+    return this.#state.chunkLength;
+  }
+
+  /** Positions that the state holds: a step that failed has not changed it. */
+  get positions(): number {
+    return this.#state.sourceLength;
+  }
+
+  /** Throws RangeError when the ids do not fit the position limit. */
+  read(ids: readonly number[], at: number): void {
+    this.#decoder.read(ids);
+    this.#positions += ids.length;
+    this.#stamp(at);
+  }
+
+  end(at: number): void {
+    if (this.#ended) return;
+    this.#decoder.end();
+    this.#positions += 1;
+    this.#ended = true;
+    this.#stamp(at);
+  }
+
+  /** New tokens or new chunks that a step could take, whichever are more; 0 while nothing is due. */
+  get due(): number {
+    const chunks = chunksReady(this.#positions, this.#wait, this.#ended) - this.#state.chunkLength;
+    return chunks <= 0 ? 0 : Math.max(chunks, this.#positions - this.#state.sourceLength);
+  }
+
+  /** What to run now, with at most `limit` new tokens and chunks; undefined when nothing is due. */
+  next(limit: number): StepRow | undefined {
+    if (this.due <= limit) this.dueSince = undefined;
+    const request = this.#decoder.next(limit);
+    return request && { ...request, state: this.#state };
+  }
+
+  /** Takes a step's result; gives the target ids it adds. */
+  accept(result: StepResult): number[] {
+    const ids = this.#decoder.accept(result);
+    if (this.due === 0) this.dueSince = undefined;
+    return ids;
+  }
+
+  /** Gives the state's memory back. */
+  release(): void {
+    this.#state.release();
+  }
+
+  #stamp(at: number): void {
+    if (this.due > 0) this.dueSince ??= at;
+  }
+}

@@ -1,0 +1,52 @@
+// The thread's side: a step loop behind a message port.
+
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { StepRunner } from "../../models/step-model.ts";
+import type { EngineModelInfo } from "./engine.ts";
+import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
+import type { EngineLimits } from "./engine-limits.ts";
+import { StepLoop } from "./step-loop.ts";
+
+/** A model that is loaded. */
+export interface LoadedModel {
+  info: EngineModelInfo;
+  runner: StepRunner;
+  release(): Promise<void>;
+}
+
+/** Loads the models, says so, and serves the port until it is told to stop. What came meanwhile has waited in the port. */
+export async function serveSteps(
+  port: MessagePort,
+  limits: EngineLimits,
+  load: () => Promise<LoadedModel[]>,
+): Promise<void> {
+  const reply = (message: ThreadReply) => port.postMessage(message);
+  let models: LoadedModel[];
+  try {
+    models = await load();
+  } catch (error) {
+    reply({ type: "failed", message: error instanceof Error ? error.message : String(error) });
+    port.close();
+    return;
+  }
+  const loop = new StepLoop({
+    maxBatchSize: limits.maxBatchSize,
+    maxRowTokens: limits.maxRowTokens,
+    runners: new Map(models.map(({ info, runner }) => [info.model, runner])),
+    gather: () => {
+      for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) handle(next.message);
+    },
+    report: reply,
+  });
+  const handle = (request: ThreadRequest): void => {
+    if (request.type === "commands") loop.handle(request.commands, request.sentAt);
+    else void stop();
+  };
+  const stop = async (): Promise<void> => {
+    await loop.stop();
+    for (const model of models) await model.release();
+    port.close();
+  };
+  port.on("message", handle);
+  reply({ type: "ready", models: models.map(({ info }) => info) });
+}

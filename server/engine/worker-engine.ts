@@ -1,0 +1,103 @@
+// The engine that serves: worker threads with a step loop each, sessions on the one with the least to do.
+
+import { availableParallelism } from "node:os";
+import type { Bundle } from "../../models/bundle.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./engine.ts";
+import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
+import type { EngineObserver } from "./engine-observer.ts";
+import { builtScript, type SpawnThread, spawnWorker, type WorkerData } from "./engine-thread.ts";
+import { PinnedSession } from "./pinned-session.ts";
+import { WorkerSlot } from "./worker-slot.ts";
+
+export interface WorkerEngineOptions extends Partial<EngineLimits> {
+  /** Students; each worker loads all of them. */
+  bundles: readonly Bundle[];
+  /** Threads; by default one for each core but one, which is the sockets'. */
+  workers?: number;
+  /** An onnxruntime execution provider; "cpu" by default. */
+  provider?: string;
+  observer?: EngineObserver;
+}
+
+export class WorkerEngine implements Engine {
+  readonly models: readonly EngineModelInfo[];
+  readonly #slots: readonly WorkerSlot[];
+  #sessions = 0;
+
+  private constructor(slots: readonly WorkerSlot[], models: readonly EngineModelInfo[]) {
+    this.#slots = slots;
+    this.models = models;
+  }
+
+  /** Resolves when every worker is up; rejects, with the workers gone, when one cannot load the bundles. */
+  static async start(options: WorkerEngineOptions): Promise<WorkerEngine> {
+    const { bundles, workers, provider = "cpu", observer, ...limits } = options;
+    const data: WorkerData = {
+      ...DEFAULT_ENGINE_LIMITS,
+      ...limits,
+      provider,
+      bundles: bundles.map(({ manifest, stepPath }) => {
+        if (!stepPath) throw new RangeError(`bundle ${manifest.name} has no step graph: it is no student`);
+        return { manifest, stepPath };
+      }),
+    };
+    const names = bundles.map(({ manifest }) => manifest.name);
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice) throw new RangeError(`two bundles have the name ${twice}`);
+    const url = builtScript("worker");
+    return WorkerEngine.startThreads((listener) => spawnWorker(url, data, listener), { workers, observer });
+  }
+
+  /** The same with other threads. */
+  static async startThreads(
+    spawn: SpawnThread,
+    options: Pick<WorkerEngineOptions, "workers" | "observer">,
+  ): Promise<WorkerEngine> {
+    const { workers = Math.max(1, availableParallelism() - 1), observer } = options;
+    const slots = Array.from({ length: workers }, (_, worker) => new WorkerSlot({ worker, spawn, observer }));
+    try {
+      const [models] = await Promise.all(slots.map((slot) => slot.start()));
+      return new WorkerEngine(slots, models);
+    } catch (error) {
+      await Promise.all(slots.map((slot) => slot.close()));
+      throw error;
+    }
+  }
+
+  get ready(): boolean {
+    return this.#slots.some((slot) => slot.up);
+  }
+
+  openSession(model: string): EngineSession {
+    if (!this.models.some((info) => info.model === model)) throw new RangeError(`the engine has no model "${model}"`);
+    return new PinnedSession(model, ++this.#sessions, () => this.#leastLoaded());
+  }
+
+  gauges(): EngineGauges {
+    const sum = (figure: (slot: WorkerSlot) => number) => this.#slots.reduce((total, slot) => total + figure(slot), 0);
+    return {
+      workers: this.#slots.length,
+      workersUp: sum((slot) => Number(slot.up)),
+      queueDepth: sum((slot) => slot.queueDepth),
+      openSegments: sum((slot) => slot.openSegments),
+      stateBytes: sum((slot) => slot.stateBytes),
+      workerRestarts: sum((slot) => slot.restarts),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.close()));
+  }
+
+  /** A worker that is up before one that starts; among these the one with the fewest open segments. */
+  #leastLoaded(): Dispatcher | undefined {
+    const able = this.#slots.filter((slot) => slot.dispatcher);
+    const up = able.filter((slot) => slot.up);
+    const candidates = up.length > 0 ? up : able;
+    return candidates.reduce<WorkerSlot | undefined>(
+      (least, slot) => (least && least.openSegments <= slot.openSegments ? least : slot),
+      undefined,
+    )?.dispatcher;
+  }
+}

@@ -1,0 +1,33 @@
+// The engine's worker thread: loads the bundles' step graphs with onnxruntime-node and serves steps. Starts on import.
+
+import { parentPort, workerData } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import { StepModel } from "../../models/step-model.ts";
+import type { WorkerData } from "./engine-thread.ts";
+import { type LoadedModel, serveSteps } from "./step-server.ts";
+
+async function loadModels({ bundles, provider }: WorkerData): Promise<LoadedModel[]> {
+  const models: LoadedModel[] = [];
+  for (const { manifest, stepPath } of bundles) {
+    const runner = await StepModel.create(ort, stepPath, manifest, {
+      executionProviders: [provider],
+      graphOptimizationLevel: "all",
+      // One worker is one core: threads inside a step would compete with the other workers.
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: "sequential",
+      // A pattern is kept for each combination of input shapes, and ours hardly ever repeat.
+      enableMemPattern: false,
+    });
+    models.push({
+      info: { model: manifest.name, provider, precision: manifest.precision },
+      runner,
+      release: () => runner.release(),
+    });
+  }
+  return models;
+}
+
+if (!parentPort) throw new Error("worker.js runs as a worker thread only");
+const data: WorkerData = workerData;
+await serveSteps(parentPort, data, () => loadModels(data));

@@ -1,0 +1,130 @@
+// One segment in one target: source pieces to tokens with their arrival times, engine outputs to text with its lag.
+
+import type { EngineOutput } from "../engine/engine.ts";
+import { averageLagging, type Write, wordDelays } from "./lagging.ts";
+import type { SessionTarget, SourcePiece, SourceReader, TargetWriter } from "./session-target.ts";
+
+/** What an engine output wrote. */
+export interface Written {
+  /** Text to append; can be empty. */
+  text: string;
+  /** Source words read. */
+  read: number;
+  /** When the word (or the end) arrived that allowed the oldest chunk of this output, on the session's clock. */
+  allowedAt: number;
+}
+
+export class SegmentLane {
+  readonly #source: SourceReader;
+  readonly #target: TargetWriter;
+  /** Source tokens behind which a chunk may be computed; infinite for "full". */
+  readonly #wait: number;
+  /** Token index at which each word starts, and (tokens so far, when) of each arrival. */
+  readonly #wordStarts: number[] = [];
+  readonly #arrivals: { tokens: number; at: number }[] = [];
+  readonly #writes: Write[] = [];
+  #unsent: number[] = [];
+  #tokens = 0;
+  #characters = 0;
+  #tokensRead = 0;
+  #endedAt: number | undefined;
+  #finished = false;
+  #targetTokens = 0;
+  #text = "";
+
+  constructor(target: SessionTarget) {
+    this.#source = target.openSource();
+    this.#target = target.openTarget();
+    this.#wait = target.wait === "full" ? Number.POSITIVE_INFINITY : target.wait;
+  }
+
+  /** Source tokens of complete pieces so far. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  get words(): number {
+    return this.#wordStarts.length;
+  }
+
+  get targetTokens(): number {
+    return this.#targetTokens;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Whether the engine has been given all of it, the end included. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Source characters that the engine has not read, by the share of tokens that it has not. */
+  get pendingCharacters(): number {
+    if (this.#tokens === 0) return this.#characters;
+    return Math.ceil((this.#characters * (this.#tokens - this.#tokensRead)) / this.#tokens);
+  }
+
+  append(piece: string, now: number): void {
+    this.#characters += piece.length;
+    this.#take(this.#source.push(piece), now);
+  }
+
+  end(now: number): void {
+    this.#take(this.#source.flush(), now);
+    this.#endedAt = now;
+  }
+
+  /** The ids that the engine has not been given yet; they count as given from here. */
+  takeIds(): number[] {
+    const ids = this.#unsent;
+    this.#unsent = [];
+    return ids;
+  }
+
+  /** Whether the engine is due to be told of the end; it counts as told from here. */
+  takeEnd(): boolean {
+    this.#finished ||= this.#endedAt !== undefined && this.#unsent.length === 0;
+    return this.#finished;
+  }
+
+  write(output: EngineOutput): Written {
+    const text = this.#target.push(output.ids);
+    this.#text += text;
+    this.#targetTokens += output.ids.length;
+    this.#tokensRead = output.tokensRead;
+    const read = this.#wordsBefore(output.tokensRead);
+    if (text) this.#writes.push({ length: this.#text.length, read });
+    return { text, read, allowedAt: this.#arrivalOf(output.firstChunk + this.#wait - 1) };
+  }
+
+  /** Average lagging in source words; undefined when nothing was written. */
+  averageLagging(): number | undefined {
+    return averageLagging(wordDelays(this.#text, this.#writes), this.words);
+  }
+
+  #take(pieces: SourcePiece[], now: number): void {
+    for (const { ids, startsWord } of pieces) {
+      if (startsWord || this.#tokens === 0) this.#wordStarts.push(this.#tokens);
+      this.#tokens += ids.length;
+      for (const id of ids) this.#unsent.push(id);
+    }
+    if (pieces.length === 0) return;
+    const last = this.#arrivals.at(-1);
+    if (last?.at === now) last.tokens = this.#tokens;
+    else this.#arrivals.push({ tokens: this.#tokens, at: now });
+  }
+
+  #wordsBefore(tokens: number): number {
+    let words = this.#wordStarts.length;
+    while (words > 0 && this.#wordStarts[words - 1] >= tokens) words--;
+    return words;
+  }
+
+  /** When the token arrived; for one past the last, when the segment's end did. */
+  #arrivalOf(token: number): number {
+    const arrival = this.#arrivals.find(({ tokens }) => token < tokens);
+    return arrival?.at ?? this.#endedAt ?? this.#arrivals.at(-1)?.at ?? 0;
+  }
+}

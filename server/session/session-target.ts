@@ -1,0 +1,46 @@
+// One target of a session: its language, the model that writes it, and how that model reads and writes text.
+
+import type { Bundle } from "../../models/bundle.ts";
+import { SourceStream, type SourceWord } from "../../models/source-stream.ts";
+import { TargetStream } from "../../models/target-stream.ts";
+import type { Wait } from "../../models/wait.ts";
+
+/** A piece of source text that nothing to come can change. */
+export type SourcePiece = Pick<SourceWord, "ids" | "startsWord">;
+
+/** Text in, complete pieces out: what of a `SourceStream` a session uses. */
+export interface SourceReader {
+  push(text: string): SourcePiece[];
+  flush(): SourcePiece[];
+}
+
+/** Target ids in, text to append out, without a space at the start: what of a `TargetStream` a session uses. */
+export interface TargetWriter {
+  push(ids: number[]): string;
+}
+
+export interface SessionTarget {
+  /** Language tag, as in the messages' `target`. */
+  language: string;
+  /** The engine's name of the model. */
+  model: string;
+  wait: Wait;
+  /** Source positions a segment can have, EOS included. */
+  maxSourceTokens: number;
+  openSource(): SourceReader;
+  openTarget(): TargetWriter;
+}
+
+/** The target that a student bundle writes. `wait` defaults to the bundle's. Throws RangeError for a teacher's bundle. */
+export function sessionTarget(bundle: Bundle, wait?: Wait): SessionTarget {
+  const { manifest, tokenizer } = bundle;
+  if (!manifest.lags) throw new RangeError(`bundle ${manifest.name} is no student: it cannot translate a stream`);
+  return {
+    language: manifest.target,
+    model: manifest.name,
+    wait: wait ?? manifest.lags.default,
+    maxSourceTokens: manifest.limits.maxSourceTokens,
+    openSource: () => new SourceStream(tokenizer),
+    openTarget: () => new TargetStream(tokenizer),
+  };
+}

@@ -1,0 +1,295 @@
+// A session as a pure state machine: text and engine outputs in, engine work and messages out. No socket, no clock.
+
+import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
+import { SegmentLane } from "./segment-lane.ts";
+import { Segmenter } from "./segmenter.ts";
+import type { DeltaMeasure, ErrorMessage, FinalMeasure, SessionAction, SessionEvent } from "./session-event.ts";
+import { DEFAULT_SESSION_LIMITS, type SessionLimits, type SessionSettings } from "./session-settings.ts";
+
+/** A segment of the source: one for all targets. */
+interface Segment {
+  index: number;
+  source: string;
+  /** Milliseconds of the speaker's clock, or since the session began. */
+  start: number;
+  end: number;
+  /** On the session's clock. */
+  openedAt: number;
+  endedAt: number;
+  lanes: SegmentLane[];
+}
+
+/** A target's segments whose finals are not out, in order. The first `submitted` of them are in the engine. */
+interface Line {
+  queue: { segment: Segment; lane: SegmentLane; outputs: EngineOutput[] }[];
+  submitted: number;
+}
+
+/** Takes events with the time, gives actions. Times are milliseconds of one monotonic clock, the caller's. */
+export class Session {
+  readonly #settings: SessionSettings;
+  readonly #limits: SessionLimits;
+  readonly #segmenter: Segmenter;
+  readonly #lines: Line[];
+  readonly #beganAt: number;
+  #actions: SessionAction[] = [];
+  #now: number;
+  /** The speaker's clock now, and when what the segmenter holds back was said. */
+  #speakerClock = 0;
+  #heldSince = 0;
+  #open: Segment | undefined;
+  #segments = 0;
+  #words = 0;
+  #seq = 0;
+  #ending = false;
+  #closed = false;
+
+  constructor(settings: SessionSettings, now: number) {
+    if (settings.targets.length === 0) throw new RangeError("a session needs a target");
+    this.#settings = settings;
+    this.#limits = { ...DEFAULT_SESSION_LIMITS, ...settings.limits };
+    this.#beganAt = now;
+    this.#now = now;
+    this.#lines = settings.targets.map(() => ({ queue: [], submitted: 0 }));
+    this.#segmenter = new Segmenter({
+      language: settings.source,
+      maxSourceTokens: Math.min(...settings.targets.map((target) => target.maxSourceTokens)),
+      sink: { append: (piece) => this.#append(piece), close: () => this.#close() },
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether no final is due: nothing is open and nothing is in the engine. */
+  get idle(): boolean {
+    return this.#segmenter.heldCharacters === 0 && this.#lines.every((line) => line.queue.length === 0);
+  }
+
+  /** Segments opened so far. */
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** Source words of the segments that have ended. */
+  get words(): number {
+    return this.#words;
+  }
+
+  /** Text taken that the engine has not read, in the target that is furthest behind. UTF-16 units. */
+  get pendingCharacters(): number {
+    const behind = this.#lines.map(({ queue }) => queue.reduce((sum, { lane }) => sum + lane.pendingCharacters, 0));
+    return this.#segmenter.heldCharacters + Math.max(...behind);
+  }
+
+  /** Nothing comes back once the session is closed. */
+  handle(event: SessionEvent, now: number): SessionAction[] {
+    if (this.#closed) return [];
+    this.#now = now;
+    this.#actions = [];
+    switch (event.type) {
+      case "text":
+        this.#text(event.text, event.at ?? now - this.#beganAt);
+        break;
+      case "commit":
+        if (this.#ending) this.#refuse("bad_request", "commit after end");
+        else this.#segmenter.commit();
+        break;
+      case "end":
+        if (this.#ending) this.#refuse("bad_request", "end after end");
+        else this.#end();
+        break;
+      case "output":
+        this.#output(event.target, event.segment, event.output);
+        break;
+      case "failure":
+        this.#fail(event.failure);
+        break;
+      case "abort":
+        this.#cancelAll();
+        this.#closed = true;
+        break;
+    }
+    if (!this.#closed) this.#submit();
+    return this.#actions;
+  }
+
+  #text(text: string, speakerClock: number): void {
+    const { maxMessageCharacters, maxPendingCharacters } = this.#limits;
+    const pending = this.pendingCharacters;
+    if (this.#ending) {
+      this.#refuse("bad_request", "text after end");
+    } else if (text.length > maxMessageCharacters) {
+      const message = `text has ${text.length} characters, the limit is ${maxMessageCharacters}`;
+      this.#refuse("too_large", message, { field: "text" });
+    } else if (pending + text.length > maxPendingCharacters) {
+      const message = `${pending} characters wait to be translated, the limit is ${maxPendingCharacters}: send this later`;
+      this.#refuse("overloaded", message, { field: "text", retryAfter: 1 });
+    } else {
+      if (this.#segmenter.heldCharacters === 0) this.#heldSince = speakerClock;
+      this.#speakerClock = speakerClock;
+      this.#segmenter.push(text);
+    }
+  }
+
+  #end(): void {
+    this.#segmenter.commit();
+    this.#ending = true;
+    this.#finishIfDone();
+  }
+
+  #append(piece: string): number {
+    this.#open ??= this.#openSegment();
+    const segment = this.#open;
+    segment.source += piece;
+    segment.end = this.#speakerClock;
+    for (const lane of segment.lanes) lane.append(piece, this.#now);
+    return Math.max(...segment.lanes.map((lane) => lane.tokens));
+  }
+
+  #openSegment(): Segment {
+    const segment: Segment = {
+      index: this.#segments++,
+      source: "",
+      start: this.#heldSince,
+      end: this.#heldSince,
+      openedAt: this.#now,
+      endedAt: this.#now,
+      lanes: this.#settings.targets.map((target) => new SegmentLane(target)),
+    };
+    this.#heldSince = this.#speakerClock;
+    for (const [index, lane] of segment.lanes.entries()) this.#lines[index].queue.push({ segment, lane, outputs: [] });
+    return segment;
+  }
+
+  #close(): void {
+    const segment = this.#open;
+    if (!segment) return;
+    this.#open = undefined;
+    segment.endedAt = this.#now;
+    for (const lane of segment.lanes) lane.end(this.#now);
+    this.#words += segment.lanes[0].words;
+  }
+
+  /** Gives the engine what each target's first segments have that is new. */
+  #submit(): void {
+    for (const [target, line] of this.#lines.entries()) {
+      const admitted = line.queue.slice(0, this.#limits.maxOpenSegments);
+      for (const [place, { segment, lane }] of admitted.entries()) {
+        if (lane.finished) continue;
+        if (place >= line.submitted) {
+          this.#actions.push({ type: "open", target, segment: segment.index });
+          line.submitted++;
+        }
+        const ids = lane.takeIds();
+        if (ids.length > 0) this.#actions.push({ type: "push", target, segment: segment.index, ids });
+        if (lane.takeEnd()) this.#actions.push({ type: "finish", target, segment: segment.index });
+      }
+    }
+  }
+
+  #output(target: number, index: number, output: EngineOutput): void {
+    const line = this.#lines[target];
+    line.queue.find(({ segment }) => segment.index === index)?.outputs.push(output);
+    for (let head = line.queue[0]; head?.outputs.length > 0; head = line.queue[0]) {
+      for (const next of head.outputs.splice(0)) {
+        this.#write(target, head.segment, head.lane, next);
+        if (!next.done) continue;
+        this.#final(target, head.segment, head.lane);
+        line.queue.shift();
+        line.submitted--;
+      }
+    }
+    this.#finishIfDone();
+  }
+
+  #write(target: number, segment: Segment, lane: SegmentLane, output: EngineOutput): void {
+    const first = lane.text === "";
+    const { text, read, allowedAt } = lane.write(output);
+    if (text === "") return;
+    const measure: DeltaMeasure = {
+      type: "delta",
+      latencyMs: this.#now - allowedAt,
+      queueMs: output.queueMs,
+      computeMs: output.computeMs,
+    };
+    if (first) measure.firstDeltaMs = this.#now - segment.openedAt;
+    const timings = this.#settings.timings && {
+      latency: rounded(measure.latencyMs),
+      queue: rounded(output.queueMs),
+      compute: rounded(output.computeMs),
+    };
+    const { language } = this.#settings.targets[target];
+    const seq = ++this.#seq;
+    this.#actions.push({
+      type: "emit",
+      message: { type: "delta", segment: segment.index, target: language, text, read, seq, ...timings },
+      measure,
+    });
+  }
+
+  #final(target: number, segment: Segment, lane: SegmentLane): void {
+    const measure: FinalMeasure = {
+      type: "final",
+      sourceWords: lane.words,
+      sourceTokens: lane.tokens,
+      targetTokens: lane.targetTokens,
+      finalMs: this.#now - segment.endedAt,
+      averageLagging: lane.averageLagging(),
+    };
+    const timings = this.#settings.timings && {
+      latency: rounded(measure.finalMs),
+      averageLagging: measure.averageLagging === undefined ? undefined : rounded(measure.averageLagging),
+    };
+    this.#actions.push({
+      type: "emit",
+      message: {
+        type: "final",
+        segment: segment.index,
+        target: this.#settings.targets[target].language,
+        source: segment.source.trimEnd(),
+        text: lane.text,
+        start: rounded(segment.start),
+        end: rounded(segment.end),
+        seq: ++this.#seq,
+        ...timings,
+      },
+      measure,
+    });
+  }
+
+  #finishIfDone(): void {
+    if (!this.#ending || this.#lines.some((line) => line.queue.length > 0)) return;
+    const duration = rounded(this.#now - this.#beganAt);
+    this.#emitLast({ type: "done", segments: this.#segments, words: this.#words, duration }, 1000);
+  }
+
+  #fail({ code, message }: EngineFailure): void {
+    this.#cancelAll();
+    this.#emitLast({ type: "error", code, message, fatal: true }, 1011);
+  }
+
+  #emitLast(message: Extract<SessionAction, { type: "emit" }>["message"], code: 1000 | 1011): void {
+    this.#actions.push({ type: "emit", message }, { type: "close", code });
+    this.#closed = true;
+  }
+
+  /** Refuses one message; the session goes on without it. */
+  #refuse(code: ErrorMessage["code"], message: string, detail?: Pick<ErrorMessage, "field" | "retryAfter">): void {
+    this.#actions.push({ type: "emit", message: { type: "error", code, message, fatal: false, ...detail } });
+  }
+
+  #cancelAll(): void {
+    for (const [target, { queue, submitted }] of this.#lines.entries()) {
+      for (const { segment } of queue.slice(0, submitted)) {
+        this.#actions.push({ type: "cancel", target, segment: segment.index });
+      }
+    }
+  }
+}
+
+/** To the microsecond: what is below is noise on the wire. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

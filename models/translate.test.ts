@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { StandInModel } from "./stand-in-model.ts";
+import { standInTokenizer } from "./stand-in-tokenizer.ts";
+import { translateBatch, translateText } from "./translate.ts";
+
+const tokenizer = standInTokenizer();
+const standIn = (maxSourceTokens = 160) =>
+  new StandInModel({ vocabularySize: tokenizer.vocabularySize, slotsPerToken: 2, maxSourceTokens });
+
+const text = fc
+  .array(fc.constantFrom("the", "word", "chest", "in", "42", "don't", "und"), { maxLength: 14 })
+  .map((words) => words.join(" "));
+const wait = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant<"full">("full"));
+
+describe("translate", () => {
+  it("gives in batches what it gives unit by unit, events too", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { maxLength: 6 }),
+        wait,
+        fc.integer({ min: 4, max: 30 }),
+        async (texts, wait, limit) => {
+          const model = standIn(limit);
+          const single = await Promise.all(texts.map((one) => translateText(model, tokenizer, one, { wait })));
+          expect(await translateBatch(model, tokenizer, texts, { wait, batchSize: 3 })).toEqual(single);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("tells what each part needed", async () => {
+    const { text, events } = await translateText(standIn(), tokenizer, "the word in the chest", { wait: 2 });
+    expect(events.map((event) => event.text).join("")).toBe(text);
+    expect(events.length).toBeGreaterThan(2);
+    const tokens = tokenizer.encode("the word in the chest").length;
+    expect(events.at(-1)).toMatchObject({ tokensRead: tokens, wordsRead: 5 });
+    for (const event of events) expect(event.tokensRead).toBeGreaterThanOrEqual(2);
+    const full = await translateText(standIn(), tokenizer, "the word in the chest", { wait: "full" });
+    expect(full.events).toMatchObject([{ tokensRead: tokens, wordsRead: 5, text: full.text }]);
+  });
+
+  it("goes on in a new segment at the position limit", async () => {
+    const long = Array(30).fill("word in the chest").join(" ");
+    const { text, events } = await translateText(standIn(24), tokenizer, long, { wait: 2 });
+    expect(events.at(-1)?.wordsRead).toBe(120);
+    expect(text).not.toMatch(/ {2}|^ | $/);
+    const oneWord = await translateText(standIn(6), tokenizer, "q".repeat(40), { wait: 1 });
+    expect(oneWord.events.at(-1)).toMatchObject({ tokensRead: 41, wordsRead: 1 });
+  });
+
+  it("batches texts of like length, no more than asked for", async () => {
+    const model = standIn();
+    await translateBatch(model, tokenizer, Array(7).fill("the word"), { wait: 3, batchSize: 3 });
+    expect(model.batches).toEqual([3, 3, 1]);
+  });
+
+  it("gives nothing for nothing", async () => {
+    expect(await translateText(standIn(), tokenizer, "  ", { wait: 1 })).toEqual({ text: "", events: [] });
+    expect(await translateBatch(standIn(), tokenizer, ["", "the"], { wait: 1 })).toMatchObject([{ text: "" }, {}]);
+    expect(await translateBatch(standIn(), tokenizer, [], { wait: 1 })).toEqual([]);
+  });
+});

@@ -1,0 +1,153 @@
+// `souffleur bench`: the benchmarks' options, and their results as text or JSON.
+import { readFile } from "node:fs/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import { benchLoad, type LoadOptions } from "./load.ts";
+import { formatLoadResult, formatStepResult } from "./report.ts";
+import { benchStep } from "./step.ts";
+
+interface LoadFlags {
+  streams: number;
+  wpm: number;
+  seconds: number;
+  warmup: number;
+  drain: number;
+  source: string;
+  target: string;
+  wait?: number | "full";
+  commit: boolean;
+  url?: string;
+  text?: string;
+  json?: boolean;
+}
+
+interface StepFlags {
+  bundle: string;
+  step?: string[];
+  batch: number[];
+  length: number;
+  steps: number;
+  rounds: number;
+  wait: number;
+  json?: boolean;
+}
+
+/**
+ * Adds `bench` with its subcommands to the program.
+ *
+ * Results go to standard output, progress to standard error. A load that lost words, met errors or broke the protocol
+ * sets exit code 1.
+ *
+ * @returns the `bench` command, for benchmarks that live elsewhere to be added to
+ */
+export function registerBenchCommands(program: Command): Command {
+  const bench = program.command("bench").description("measure a server, a model's step, or training");
+  addLoad(bench);
+  addStep(bench);
+  return bench;
+}
+
+function addLoad(bench: Command): void {
+  bench
+    .command("load")
+    .description("put a server under the load of many speakers and measure how far behind it is")
+    .argument("[serve-arguments...]", "after --: passed on to `serve` when the benchmark starts the server itself")
+    .option("--streams <n>", "speakers at the same time, each on a WebSocket of its own", positiveInteger, 100)
+    .option("--wpm <n>", "words a minute of each speaker", positiveNumber, 150)
+    .option("--seconds <n>", "how long they speak, warm-up included", positiveNumber, 30)
+    .option("--warmup <n>", "seconds whose latencies are left out", notNegative, 3)
+    .option("--drain <n>", "seconds to wait for the last translations", positiveNumber, 15)
+    .option("--source <language>", "language spoken", "en")
+    .option("--target <language>", "language to translate to", "de")
+    .option("--wait <tokens>", "tokens behind, or full; the bundle's default when left out", waitValue)
+    .option("--url <ws-url>", "a server that runs already; else one is started here, and its CPU and memory measured")
+    .option("--text <file>", "what is said, one sentence a line; else the benchmark's own sentences (en, de)")
+    .option("--no-commit", "leave it to the server to find the ends of sentences")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", LOAD_HELP)
+    .action(async (serveArguments: string[], flags: LoadFlags) => {
+      const result = await benchLoad(await loadOptions(flags, serveArguments), (line) => console.error(line));
+      console.log(flags.json ? JSON.stringify(result, null, 2) : formatLoadResult(result));
+      if (!result.clean) process.exitCode = 1;
+    });
+}
+
+const LOAD_HELP = `
+Words are due at times fixed beforehand, and every latency counts from when a word was due, so a stall is never hidden:
+  word latency        for each delta: since the last word it had read was due
+  first delta         for each segment: since its first word was due (the wait and the speaker's pace included)
+  final after commit  for each segment: since its last word and the commit were due
+  server: ...         the server's own figures, from its timings
+Exit code 1 when streams failed, words were lost, errors came or the protocol was broken.
+
+Examples:
+  souffleur bench load --streams 200
+  souffleur bench load --streams 1000 --seconds 60 --json -- --models ./models
+  souffleur bench load --url ws://localhost:8080 --streams 50 --wait 3`;
+
+async function loadOptions(flags: LoadFlags, serveArguments: string[]): Promise<LoadOptions> {
+  const { wpm, warmup, drain, text, json: _, ...rest } = flags;
+  const lines = text === undefined ? undefined : (await readFile(text, "utf8")).split(/\r?\n/u);
+  return {
+    ...rest,
+    wordsPerMinute: wpm,
+    warmupSeconds: warmup,
+    drainSeconds: drain,
+    sentences: lines?.filter((line) => line.trim() !== ""),
+    serveArguments,
+  };
+}
+
+function addStep(bench: Command): void {
+  bench
+    .command("step")
+    .description("time one incremental step of a student by batch size, on one thread")
+    .requiredOption("--bundle <dir>", "the bundle")
+    .option("--step <file>", "a step file to use in place of the bundle's own; repeat it to compare", collect)
+    .option("--batch <sizes>", "rows in a step, separated by commas", positiveIntegers, [1, 2, 4, 8, 16, 32, 64])
+    .option("--length <n>", "source tokens read before the first timed step", positiveInteger, 8)
+    .option("--steps <n>", "timed steps from there on, one token each", positiveInteger, 16)
+    .option("--rounds <n>", "how often all of it is done; files and sizes take turns", positiveInteger, 5)
+    .option("--wait <tokens>", "tokens behind", positiveInteger, 3)
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  souffleur bench step --bundle models/en-de
+  souffleur bench step --bundle models/en-de --step fp32/step.onnx --step int8/step.onnx --batch 1,32`,
+    )
+    .action(async (flags: StepFlags) => {
+      const { bundle, step, batch, length, json, ...rest } = flags;
+      const result = await benchStep({ ...rest, bundle, stepFiles: step, batchSizes: batch, stateLength: length });
+      console.log(json ? JSON.stringify(result, null, 2) : formatStepResult(result));
+    });
+}
+
+function positiveNumber(value: string): number {
+  const number = Number(value);
+  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("It must be a number above 0.");
+  return number;
+}
+
+function notNegative(value: string): number {
+  return value.trim() === "0" ? 0 : positiveNumber(value);
+}
+
+function positiveInteger(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError("It must be a whole number of 1 or more.");
+  return number;
+}
+
+function positiveIntegers(value: string): number[] {
+  return value.split(",").map(positiveInteger);
+}
+
+function waitValue(value: string): number | "full" {
+  return value === "full" ? value : positiveInteger(value);
+}
+
+function collect(value: string, previous: string[] = []): string[] {
+  return [...previous, value];
+}

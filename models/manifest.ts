@@ -124,14 +124,11 @@ export type BundleFile = BundleManifest["files"][number];
  * @throws BundleError `version`, `schema` (every field that does not fit, with its path) or `signature`.
  */
 export function parseManifest(value: unknown, file = "bundle.json"): BundleManifest {
-  const version = z.object({ formatVersion: z.unknown() }).safeParse(value);
-  if (!version.success || version.data.formatVersion !== BUNDLE_FORMAT_VERSION) {
-    const found = version.success ? JSON.stringify(version.data.formatVersion) : "none";
+  const { formatVersion: found } = z.looseObject({ formatVersion: z.unknown() }).partial().catch({}).parse(value);
+  if (found !== BUNDLE_FORMAT_VERSION) {
+    const has = found === undefined ? "missing" : JSON.stringify(found);
     const reads = `this build reads version ${BUNDLE_FORMAT_VERSION}`;
-    throw new BundleError(
-      "version",
-      `${file}: formatVersion is ${found ?? "missing"}; ${reads}: export the bundle again`,
-    );
+    throw new BundleError("version", `${file}: formatVersion is ${has}; ${reads}: export the bundle again`);
   }
   const parsed = bundleManifestSchema.safeParse(value);
   if (!parsed.success) {

@@ -15,10 +15,11 @@ export const MAX_MARKS_IN_A_ROW = 30;
  */
 export const SPLIT_PATTERN = "▁?[\\p{L}\\p{M}](?:['’]?[\\p{L}\\p{M}]){0,63}|▁?\\p{N}|▁?[^▁\\p{L}\\p{M}\\p{N}]|▁";
 
+const PIECES = new RegExp(SPLIT_PATTERN, "gu");
 const MARK = /\p{M}/u;
 const LETTER_OR_MARK = /[\p{L}\p{M}]/u;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
-const EXCESS_MARKS = /(?<=\p{M}{30})\p{M}+/gu;
+const EXCESS_MARKS = new RegExp(`(?<=\\p{M}{${MAX_MARKS_IN_A_ROW}})\\p{M}+`, "gu");
 const WHITE_SPACE_RUNS = /[\p{White_Space}▁]+/gu;
 
 /** The only marks that join with a sign before them (`=` + U+0338 is `≠`); letters aside. A test goes through Unicode. */
@@ -36,7 +37,7 @@ export function normalizeText(text: string): string {
 
 /** The text's pieces, in order; together they are the normalised text. */
 export function splitPieces(text: string): string[] {
-  return normalizeText(text).match(new RegExp(SPLIT_PATTERN, "gu")) ?? [];
+  return normalizeText(text).match(PIECES) ?? [];
 }
 
 /**
@@ -44,7 +45,6 @@ export function splitPieces(text: string): string[] {
  * next character that cannot extend it, a digit or a sign at once (where a mark could join with it: at the next character).
  */
 export class PieceSplitter {
-  readonly #pattern = new RegExp(SPLIT_PATTERN, "gu");
   /** Normalised text not yet released. NFC(NFC(a) + b) = NFC(a + b), so it may be normalised again with what follows. */
   #open = SPACE_MARK;
   #highSurrogate = "";
@@ -59,7 +59,7 @@ export class PieceSplitter {
   /** Gives what is left, and starts a new text. */
   flush(): string[] {
     const rest = this.#open + (this.#highSurrogate === "" ? "" : "\uFFFD");
-    const pieces = rest.match(this.#pattern) ?? [];
+    const pieces = rest.match(PIECES) ?? [];
     if (pieces.at(-1) === SPACE_MARK) pieces.pop();
     this.#open = SPACE_MARK;
     this.#highSurrogate = "";
@@ -72,7 +72,7 @@ export class PieceSplitter {
     const settled = lastNonMark(open);
     const pieces: string[] = [];
     let released = 0;
-    for (const match of open.matchAll(this.#pattern)) {
+    for (const match of open.matchAll(PIECES)) {
       const end = match.index + match[0].length;
       if (!isComplete(open, match[0], end, settled)) break;
       pieces.push(match[0]);

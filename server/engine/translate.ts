@@ -2,7 +2,7 @@
 
 import type { Bundle } from "../../models/bundle.ts";
 import type { Wait } from "../../models/wait.ts";
-import type { ErrorMessage } from "../session/session-event.ts";
+import type { ErrorMessage } from "../protocol/server-messages.ts";
 import { SessionRunner } from "../session/session-runner.ts";
 import { type SessionTarget, sessionTarget } from "../session/session-target.ts";
 import type { Engine } from "./engine.ts";

@@ -1,6 +1,7 @@
-// What a session is told and what it asks for: events in, actions out. The wire messages here have the protocol's shape.
+// What a session is told and what it asks for: events in, actions out.
 
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
+import type { DeltaMessage, DoneMessage, ErrorMessage, FinalMessage } from "../protocol/server-messages.ts";
 
 export type SessionEvent =
   /** Source text to append. `at`: milliseconds of the speaker's clock. */
@@ -24,58 +25,10 @@ export type SessionAction =
   /** Always the last action; nothing is emitted after it. */
   | { type: "close"; code: 1000 | 1011 };
 
-/** Text to append to the segment. The segment's first delta has no leading space: a client joins segments with one. */
-export interface DeltaMessage {
-  type: "delta";
-  segment: number;
-  target: string;
-  text: string;
-  /** Source words (white-space-delimited) of the segment read when this was written. */
-  read: number;
-  /** Counts the session's deltas and finals together, from 1. */
-  seq: number;
-  /** With timings, milliseconds: since the word that allowed it arrived; and of that, in the queue and in the step. */
-  latency?: number;
-  queue?: number;
-  compute?: number;
-}
-
-export interface FinalMessage {
-  type: "final";
-  segment: number;
-  target: string;
-  /** The segment's source, white space runs made one space. */
-  source: string;
-  /** The concatenation of the segment's deltas, always. */
-  text: string;
-  /** Milliseconds: the speaker's clock where `at` was given, else since the session began. */
-  start: number;
-  end: number;
-  seq: number;
-  /** With timings: milliseconds from what ended the segment to this; average lagging in source words (Ma et al. 2019). */
-  latency?: number;
-  averageLagging?: number;
-}
-
-export interface ErrorMessage {
-  type: "error";
-  code: "bad_request" | "too_large" | "overloaded" | "shutting_down" | "internal";
-  message: string;
-  field?: string;
-  fatal: boolean;
-  /** Seconds. */
-  retryAfter?: number;
-}
-
-export interface DoneMessage {
-  type: "done";
-  segments: number;
-  /** Source words. */
-  words: number;
-  /** Milliseconds since the session began. */
-  duration: number;
-}
-
+/**
+ * `seq` counts the session's deltas and finals together, from 1. A segment's first delta has no leading space: a client
+ * joins segments with one. The deltas and finals of one target come strictly in order.
+ */
 export type SessionMessage = DeltaMessage | FinalMessage | ErrorMessage | DoneMessage;
 
 /** What metrics want to know of a delta, whether the client asked for timings or not. Milliseconds. */

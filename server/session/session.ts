@@ -1,9 +1,10 @@
 // A session as a pure state machine: text and engine outputs in, engine work and messages out. No socket, no clock.
 
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
+import type { ErrorMessage } from "../protocol/server-messages.ts";
 import { SegmentLane } from "./segment-lane.ts";
 import { Segmenter } from "./segmenter.ts";
-import type { DeltaMeasure, ErrorMessage, FinalMeasure, SessionAction, SessionEvent } from "./session-event.ts";
+import type { DeltaMeasure, FinalMeasure, SessionAction, SessionEvent, SessionMessage } from "./session-event.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits, type SessionSettings } from "./session-settings.ts";
 
 /** A segment of the source: one for all targets. */
@@ -144,6 +145,7 @@ export class Session {
     const segment = this.#open;
     segment.source += piece;
     segment.end = this.#speakerClock;
+    this.#heldSince = this.#speakerClock;
     for (const lane of segment.lanes) lane.append(piece, this.#now);
     return Math.max(...segment.lanes.map((lane) => lane.tokens));
   }
@@ -158,7 +160,6 @@ export class Session {
       endedAt: this.#now,
       lanes: this.#settings.targets.map((target) => new SegmentLane(target)),
     };
-    this.#heldSince = this.#speakerClock;
     for (const [index, lane] of segment.lanes.entries()) this.#lines[index].queue.push({ segment, lane, outputs: [] });
     return segment;
   }
@@ -248,7 +249,7 @@ export class Session {
         type: "final",
         segment: segment.index,
         target: this.#settings.targets[target].language,
-        source: segment.source.trimEnd(),
+        source: segment.source.replace(/ $/, ""),
         text: lane.text,
         start: rounded(segment.start),
         end: rounded(segment.end),
@@ -270,7 +271,7 @@ export class Session {
     this.#emitLast({ type: "error", code, message, fatal: true }, 1011);
   }
 
-  #emitLast(message: Extract<SessionAction, { type: "emit" }>["message"], code: 1000 | 1011): void {
+  #emitLast(message: SessionMessage, code: 1000 | 1011): void {
     this.#actions.push({ type: "emit", message }, { type: "close", code });
     this.#closed = true;
   }

@@ -46,6 +46,16 @@ describe("translate", () => {
     const { text, events } = await translateText(standIn(24), tokenizer, long, { wait: 2 });
     expect(events.at(-1)?.wordsRead).toBe(120);
     expect(text).not.toMatch(/ {2}|^ | $/);
+    // One token too many: the full stop takes its word along.
+    const model = standIn(tokenizer.encode("word in chest").length + 1);
+    const requests: number[][] = [];
+    const run = model.run.bind(model);
+    model.run = (rows) => {
+      requests.push(...rows.map((row) => [...row.tokens]));
+      return run(rows);
+    };
+    await translateText(model, tokenizer, "word in chest.", { wait: "full" });
+    expect(requests.map((tokens) => tokenizer.decode(tokens))).toEqual(["word in", "chest."]);
     const oneWord = await translateText(standIn(6), tokenizer, "q".repeat(40), { wait: 1 });
     expect(oneWord.events.at(-1)).toMatchObject({ tokensRead: 41, wordsRead: 1 });
   });

@@ -86,7 +86,7 @@ export async function translateBatch(
   for (let turn = 0; queues.some((queue) => queue.length > turn); turn++) {
     const open = queues.flatMap((queue, text) => (queue.length > turn ? [{ segment: queue[turn], text }] : []));
     // Rows of like length share a batch, so that little of it is padding.
-    open.sort((a, b) => tokensIn(a.segment) - tokensIn(b.segment) || a.text - b.text);
+    open.sort((a, b) => tokensIn(a.segment.words) - tokensIn(b.segment.words) || a.text - b.text);
     const batchSize = options.batchSize ?? 32;
     for (let start = 0; start < open.length; start += batchSize) {
       const batch = open.slice(start, start + batchSize);
@@ -163,37 +163,51 @@ function newDecoder(model: StepRunner, wait: Wait): SegmentDecoder {
   return new SegmentDecoder({ wait, slotsPerToken: model.slotsPerToken, maxSourceTokens: model.maxSourceTokens });
 }
 
-function tokensIn(segment: Segment): number {
-  return segment.words.reduce((sum, { ids }) => sum + ids.length, 0);
+function tokensIn(words: readonly SourceWord[]): number {
+  return words.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 
-/** The text's units in segments that the position limit allows; a new one begins with the unit that does not fit. */
+/** The text in segments that the position limit allows; a new one begins with the word that does not fit. */
 function segmentsOf(tokenizer: Tokenizer, text: string, maxSourceTokens: number): Segment[] {
   const source = new SourceStream(tokenizer);
+  const units = [...source.push(text), ...source.flush()];
+  const limit = maxSourceTokens - 1;
   const segments: Segment[] = [];
   let tokens = 0;
   let words = 0;
   let room = 0;
-  for (const word of [...source.push(text), ...source.flush()].flatMap((unit) => cutToFit(unit, maxSourceTokens - 1))) {
-    if (word.ids.length > room) {
+  for (const group of wordsOf(units, limit)) {
+    const groupTokens = tokensIn(group);
+    if (groupTokens > room) {
       segments.push({ words: [], tokensBefore: tokens, wordsBefore: words });
-      room = maxSourceTokens - 1;
+      room = limit;
     }
-    segments[segments.length - 1].words.push(word);
-    room -= word.ids.length;
-    tokens += word.ids.length;
-    words += word.startsWord ? 1 : 0;
+    segments[segments.length - 1].words.push(...group);
+    room -= groupTokens;
+    tokens += groupTokens;
+    words += group[0].startsWord ? 1 : 0;
   }
   return segments;
 }
 
-/** A unit of more tokens than a whole segment takes, in parts that fit. */
-function cutToFit(word: SourceWord, limit: number): SourceWord[] {
-  if (word.ids.length <= limit) return [word];
+/** Units by white-space-delimited word; a word of more tokens than the limit in several parts. */
+function wordsOf(units: readonly SourceWord[], limit: number): SourceWord[][] {
+  const words: SourceWord[][] = [];
+  for (const unit of units.flatMap((whole) => cutToFit(whole, limit))) {
+    const last = words.at(-1);
+    if (last === undefined || unit.startsWord || tokensIn(last) + unit.ids.length > limit) words.push([unit]);
+    else last.push(unit);
+  }
+  return words;
+}
+
+/** A unit of more tokens than the limit, in parts that fit. */
+function cutToFit(unit: SourceWord, limit: number): SourceWord[] {
+  if (unit.ids.length <= limit) return [unit];
   const parts: SourceWord[] = [];
-  for (let start = 0; start < word.ids.length; start += limit) {
-    const ids = word.ids.slice(start, start + limit);
-    parts.push({ text: start === 0 ? word.text : "", ids, startsWord: word.startsWord && start === 0 });
+  for (let start = 0; start < unit.ids.length; start += limit) {
+    const ids = unit.ids.slice(start, start + limit);
+    parts.push({ text: start === 0 ? unit.text : "", ids, startsWord: unit.startsWord && start === 0 });
   }
   return parts;
 }

@@ -34,7 +34,9 @@ describe("bench", () => {
   });
 
   it("refuses a load without anything to measure or to say", async () => {
-    await expect(run("load", "--seconds", "3", "--warmup", "3")).rejects.toThrow("leaves nothing of 3 s to measure");
-    await expect(run("load", "--source", "fr")).rejects.toThrow('no text in "fr" comes with the benchmark');
+    await expect(run("load", "--seconds", "3", "--warmup", "3")).rejects.toMatchObject({
+      ...{ exitCode: 2, message: "error: --warmup 3 leaves nothing of --seconds 3" },
+    });
+    await expect(run("load", "--source", "fr")).rejects.toThrow('no text in "fr" comes with the benchmark: give one');
   });
 });

@@ -1,6 +1,7 @@
 // `souffleur bench`: the benchmarks' options, and their results as text or JSON.
 import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
+import { SENTENCES } from "./fixtures/sentences.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
 import { formatLoadResult, formatStepResult } from "./report.ts";
 import { benchStep } from "./step.ts";
@@ -34,8 +35,8 @@ interface StepFlags {
 /**
  * Adds `bench` with its subcommands to the program.
  *
- * Results go to standard output, progress to standard error. A load that lost words, met errors or broke the protocol
- * sets exit code 1.
+ * Results go to standard output, progress to standard error. The action of a load that lost words, met errors or broke
+ * the protocol rejects after the result is out, so that the command fails; options that do not fit end in exit code 2.
  *
  * @returns the `bench` command, for benchmarks that live elsewhere to be added to
  */
@@ -64,10 +65,15 @@ function addLoad(bench: Command): void {
     .option("--no-commit", "leave it to the server to find the ends of sentences")
     .option("--json", "print the result as JSON")
     .addHelpText("after", LOAD_HELP)
-    .action(async (serveArguments: string[], flags: LoadFlags) => {
+    .action(async (serveArguments: string[], flags: LoadFlags, command: Command) => {
+      if (flags.warmup >= flags.seconds)
+        refuse(command, `--warmup ${flags.warmup} leaves nothing of --seconds ${flags.seconds}`);
+      if (flags.text === undefined && SENTENCES[flags.source] === undefined) {
+        refuse(command, `no text in "${flags.source}" comes with the benchmark: give one with --text`);
+      }
       const result = await benchLoad(await loadOptions(flags, serveArguments), (line) => console.error(line));
       console.log(flags.json ? JSON.stringify(result, null, 2) : formatLoadResult(result));
-      if (!result.clean) process.exitCode = 1;
+      if (!result.clean) throw new Error("the load was not clean");
     });
 }
 
@@ -77,12 +83,16 @@ Words are due at times fixed beforehand, and every latency counts from when a wo
   first delta         for each segment: since its first word was due (the wait and the speaker's pace included)
   final after commit  for each segment: since its last word and the commit were due
   server: ...         the server's own figures, from its timings
-Exit code 1 when streams failed, words were lost, errors came or the protocol was broken.
+It fails (exit code 1) when streams failed, words were lost, errors came or the protocol was broken.
 
 Examples:
   souffleur bench load --streams 200
-  souffleur bench load --streams 1000 --seconds 60 --json -- --models ./models
+  souffleur bench load --streams 1000 --seconds 60 --json -- --bundle models/en-de
   souffleur bench load --url ws://localhost:8080 --streams 50 --wait 3`;
+
+function refuse(command: Command, message: string): never {
+  return command.error(`error: ${message}`, { exitCode: 2, code: "souffleur.wrongUse" });
+}
 
 async function loadOptions(flags: LoadFlags, serveArguments: string[]): Promise<LoadOptions> {
   const { wpm, warmup, drain, text, json: _, ...rest } = flags;

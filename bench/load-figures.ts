@@ -54,7 +54,7 @@ export const loadSummarySchema = z.object({
   wordLatencyMs: summarySchema,
   /** One for each segment with a delta: since its first word was due, so the wait and the speaker's pace are in it. */
   firstDeltaMs: summarySchema,
-  /** One for each segment: from its last word and commit, due together, to its final. */
+  /** One for each segment: from its last word and commit (or the end), due together, to its final. */
   finalMs: summarySchema,
   /** One for each stream: from opening the socket to `ready`. */
   connectMs: summarySchema,

@@ -66,7 +66,7 @@ const SEND_AT_ONCE = 64;
 const LOOP_RESOLUTION_MS = 10;
 
 /**
- * Opens the streams, speaks, ends them and waits for what is left.
+ * Opens the streams, speaks, ends each with its last word, and waits for what is left.
  *
  * @param onPhase is awaited at `connected`, before the first word
  * @throws Error when no stream could be opened, with the first reason
@@ -93,7 +93,6 @@ export async function runGenerator(
   await onPhase("spoken");
 
   const open = streams.filter((stream) => stream !== undefined);
-  for (const stream of open) stream.end();
   await Promise.race([
     Promise.all(open.map((stream) => stream.closed)),
     setTimeout(options.drainSeconds * 1000, undefined, { ref: false }),
@@ -160,20 +159,22 @@ async function speak(
   const frames = new Map<string, string>();
   let measuring = false;
   for (let number = 0; number < plan.words; number++) {
-    const { stream, dueMs, text, endsSentence } = plan.at(number);
+    const { stream, word, dueMs, text, endsSentence } = plan.at(number);
     let frame = frames.get(text);
     if (frame === undefined) {
       frame = JSON.stringify({ type: "text", text });
       frames.set(text, frame);
     }
-    const early = dueMs - now();
-    if (early > 0) await setTimeout(early);
-    else if (number % SEND_AT_ONCE === 0) await setImmediate();
+    if (dueMs <= now() && number % SEND_AT_ONCE === 0) await setImmediate();
+    // A timer can fire a fraction of a millisecond early; a word never is.
+    for (let early = dueMs - now(); early > 0; early = dueMs - now()) await setTimeout(Math.ceil(early));
     if (!measuring && dueMs >= options.warmupSeconds * 1000) {
       measuring = true;
       await onMeasuring();
     }
     if (measuring) figures.sendLateness.record(Math.max(0, now() - dueMs));
     streams[stream]?.speak(frame, endsSentence && options.commit);
+    // With its last word, so that the flush of an unfinished sentence counts from that word.
+    if (word === plan.wordsPerStream - 1) streams[stream]?.end();
   }
 }

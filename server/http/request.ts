@@ -11,4 +11,6 @@ export interface HttpRequest {
   header(name: string): string;
   /** Undefined where it is over the limit and was not kept. */
   body: Uint8Array | undefined;
+  /** Aborted when the client has left without waiting for the answer. */
+  signal: AbortSignal;
 }

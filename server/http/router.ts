@@ -9,6 +9,7 @@ export class Router {
   /** Path to method to handler. A path that ends in `*` serves all that begins so. */
   readonly #routes = new Map<string, Map<string, HttpHandler>>();
   readonly #onFault: (error: unknown, path: string) => void;
+  readonly #running = new Set<Promise<HttpResponse>>();
 
   /** @param onFault told of every handler's fault; the client sees a bare 500 */
   constructor(onFault: (error: unknown, path: string) => void) {
@@ -25,6 +26,25 @@ export class Router {
 
   /** Answers a request; never rejects. */
   async respond(request: HttpRequest): Promise<HttpResponse> {
+    const answer = this.#answer(request);
+    this.#running.add(answer);
+    const response = await answer;
+    this.#running.delete(answer);
+    return response;
+  }
+
+  /** Resolves when the requests of this moment are answered, at the latest after the limit. */
+  async settled(limitMs: number): Promise<void> {
+    if (this.#running.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    await Promise.race([Promise.all(this.#running), limit]);
+    clearTimeout(timer);
+  }
+
+  async #answer(request: HttpRequest): Promise<HttpResponse> {
     const methods = this.#find(request.path);
     if (methods === undefined) return respondProblem(404, "there is nothing at this path");
     const handler = methods.get(request.method === "HEAD" ? "GET" : request.method);

@@ -51,7 +51,7 @@ export class MemoryTransport implements Transport {
   request(
     method: string,
     path: string,
-    options: { headers?: Record<string, string>; body?: string } = {},
+    options: { headers?: Record<string, string>; body?: string; signal?: AbortSignal } = {},
   ): Promise<HttpResponse> {
     const [pathOnly, query = ""] = path.split("?");
     const body = new TextEncoder().encode(options.body ?? "");
@@ -61,6 +61,7 @@ export class MemoryTransport implements Transport {
       query,
       header: (name) => options.headers?.[name] ?? "",
       body: body.byteLength > this.#settings.bodyMaxBytes ? undefined : body,
+      signal: options.signal ?? new AbortController().signal,
     };
     return this.#application.respond(request);
   }

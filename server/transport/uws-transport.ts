@@ -112,15 +112,15 @@ export class UwsTransport implements Transport {
       query: queryOf(incoming),
       header: (name: string) => headers.get(name) ?? "",
     };
-    let aborted = false;
+    const left = new AbortController();
     let answered = false;
     response.onAborted(() => {
-      aborted = true;
+      left.abort();
     });
     const answer = async (body: Uint8Array | undefined): Promise<void> => {
       answered = true;
-      const result = await this.#application.respond({ ...request, body } satisfies HttpRequest);
-      if (!aborted) response.cork(() => write(response, result, method === "HEAD", body === undefined));
+      const result = await this.#application.respond({ ...request, body, signal: left.signal } satisfies HttpRequest);
+      if (!left.signal.aborted) response.cork(() => write(response, result, method === "HEAD", body === undefined));
     };
     const chunks: Buffer[] = [];
     let bytes = 0;

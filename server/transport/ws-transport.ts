@@ -106,12 +106,15 @@ export class WsTransport implements Transport {
     const body = await readBody(incoming, this.#settings.bodyMaxBytes).catch(() => "aborted" as const);
     if (body === "aborted") return;
     const [path, query = ""] = splitUrl(incoming.url);
+    const left = new AbortController();
+    outgoing.on("close", () => left.abort());
     const request: HttpRequest = {
       method: incoming.method ?? "GET",
       path,
       query,
       header: (name) => [incoming.headers[name] ?? ""].flat().join(", "),
       body,
+      signal: left.signal,
     };
     const response = await this.#application.respond(request);
     const bytes = Buffer.from(response.body);

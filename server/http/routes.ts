@@ -1,0 +1,61 @@
+// Every route of the server.
+import type { BundleManifest } from "../../models/manifest.ts";
+import type { Metrics } from "../metrics.ts";
+import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import type { ProtocolError } from "../protocol/protocol-error.ts";
+import type { Page } from "./page.ts";
+import { respond, respondError, respondJson, respondProblem, respondText } from "./response.ts";
+import { Router } from "./router.ts";
+import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
+
+export interface RouteOptions extends TranslateRouteOptions {
+  manifests: readonly BundleManifest[];
+  metrics: Metrics;
+  page: Page;
+  /** Why nothing new can be served now: the server drains, or its engine is down. */
+  unready(): ProtocolError | undefined;
+  onFault(error: unknown, path: string): void;
+}
+
+export function makeRouter(options: RouteOptions): Router {
+  const { metrics, page } = options;
+  const translate = translateRoute(options);
+  const models = { protocol: SUBPROTOCOL, models: options.manifests.map(describeModel) };
+  return new Router(options.onFault)
+    .add("GET", "/", (request) => page.index(request))
+    .add("GET", "/assets/*", (request) => page.asset(request))
+    .add("GET", "/v1/models", () => respondJson(200, models))
+    .add("POST", "/v1/translate", (request) => {
+      const unready = options.unready();
+      return unready === undefined ? translate(request) : respondError(unready);
+    })
+    .add("GET", STREAM_PATH, () => {
+      const headers = { upgrade: "websocket" };
+      return respondProblem(426, `this is a WebSocket: connect with the subprotocol ${SUBPROTOCOL}`, headers);
+    })
+    .add("GET", "/livez", () => respondText(200, "ok\n"))
+    .add("GET", "/readyz", () => {
+      const unready = options.unready();
+      return unready === undefined ? respondText(200, "ok\n") : respondError(unready, 503);
+    })
+    .add("GET", "/metrics", async () => respond(200, metrics.contentType, await metrics.text()));
+}
+
+/** A model as `GET /v1/models` and `souffleur models --json` show it. */
+export function describeModel(manifest: BundleManifest) {
+  const { name, source, target, lags, precision, architecture, limits, quality, licence, attributions } = manifest;
+  return {
+    name,
+    source,
+    target,
+    /** The default, and those the model was trained for; any other works as well. */
+    wait: lags?.default,
+    trainedWaits: lags?.trained,
+    precision,
+    parameters: architecture.parameters,
+    limits,
+    quality,
+    licence,
+    attributions,
+  };
+}

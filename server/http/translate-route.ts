@@ -1,0 +1,86 @@
+// `POST /v1/translate`: whole texts, for those who do not stream.
+import type { Wait } from "../../models/wait.ts";
+import { firstIssue } from "../protocol/first-issue.ts";
+import { BODY_MAX_BYTES } from "../protocol/limits.ts";
+import { choosePair, type ServedPair } from "../protocol/pairs.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import {
+  type TranslateRequest,
+  type TranslateResponse,
+  translateRequestSchema,
+} from "../protocol/translate-request.ts";
+import type { HttpRequest } from "./request.ts";
+import { respondJson, respondProblem } from "./response.ts";
+import type { HttpHandler } from "./router.ts";
+
+export interface TranslateRouteOptions {
+  models: readonly ServedPair[];
+  /** Translates one text. Stops when the signal says that nobody waits for it any more. */
+  translate(model: string, text: string, wait: Wait, signal: AbortSignal): Promise<string>;
+  /** Texts in the engine at once, over all requests. Past it requests are refused. */
+  maxConcurrent: number;
+}
+
+export function translateRoute(options: TranslateRouteOptions): HttpHandler {
+  let running = 0;
+
+  /** One text after another, as many at once as there is room for; a request that is let in gets one place at least. */
+  async function translateAll(
+    texts: readonly string[],
+    model: string,
+    wait: Wait,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const results: string[] = [];
+    let next = 0;
+    async function work(): Promise<void> {
+      running++;
+      try {
+        while (next < texts.length) {
+          const index = next++;
+          results[index] = await options.translate(model, texts[index], wait, signal);
+        }
+      } catch (error) {
+        // The others of the request stop at their next text.
+        next = texts.length;
+        throw error;
+      } finally {
+        running--;
+      }
+    }
+    const places = Math.min(texts.length, Math.max(1, options.maxConcurrent - running));
+    await Promise.all(Array.from({ length: places }, work));
+    return results;
+  }
+
+  return async (request) => {
+    const contentType = request.header("content-type").split(";")[0].trim().toLowerCase();
+    if (contentType !== "application/json")
+      return respondProblem(415, "send the body as content-type: application/json");
+    const asked = parseBody(request);
+    const { model } = choosePair(options.models, asked);
+    if (running >= options.maxConcurrent) {
+      throw new ProtocolError("overloaded", "too many texts are being translated", { retryAfter: 1 });
+    }
+    const wait = asked.wait ?? "full";
+    const texts = await translateAll([asked.text].flat(), model, wait, request.signal);
+    const text = typeof asked.text === "string" ? texts[0] : texts;
+    const answer: TranslateResponse = { model, source: asked.source, target: asked.target, wait, text };
+    return respondJson(200, answer);
+  };
+}
+
+function parseBody(request: HttpRequest): TranslateRequest {
+  if (request.body === undefined) {
+    throw new ProtocolError("too_large", `the body may have at most ${BODY_MAX_BYTES} bytes: send fewer texts at once`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body));
+  } catch {
+    throw new ProtocolError("bad_request", "the body is not JSON in UTF-8");
+  }
+  const parsed = translateRequestSchema.safeParse(value, { reportInput: true });
+  if (!parsed.success) throw firstIssue(parsed.error, "bad_request");
+  return parsed.data;
+}

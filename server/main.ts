@@ -1,0 +1,238 @@
+// Puts the server together: bundles, engine, streams, HTTP, transport; and takes it down without losing a word.
+import { randomUUID } from "node:crypto";
+import { type Logger, pino } from "pino";
+import { type Bundle, loadBundle } from "../models/bundle.ts";
+import type { Engine, StepStats } from "./engine/engine.ts";
+import type { EngineObserver } from "./engine/engine-observer.ts";
+import { TranslateError, type TranslateOptions, translate } from "./engine/translate.ts";
+import { WorkerEngine } from "./engine/worker-engine.ts";
+import { Page } from "./http/page.ts";
+import { makeRouter } from "./http/routes.ts";
+import { Metrics } from "./metrics.ts";
+import { BODY_MAX_BYTES, STREAM_PATH } from "./protocol/limits.ts";
+import { ProtocolError } from "./protocol/protocol-error.ts";
+import { SessionRunner } from "./session/session-runner.ts";
+import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
+import { sessionTarget } from "./session/session-target.ts";
+import { type ResolvedServerSettings, resolveSettings, type ServerSettings, SettingsError } from "./settings.ts";
+import { chooseTransport } from "./transport/choose-transport.ts";
+import type { StreamHost } from "./transport/stream.ts";
+import { StreamGroup } from "./transport/stream-group.ts";
+import { DEFAULT_TRANSPORT_SETTINGS } from "./transport/transport.ts";
+
+export interface RunningServer {
+  host: string;
+  port: number;
+  transport: "uws" | "ws" | "memory";
+  /** Where the live page is; the stream and the metrics are beside it. */
+  url: string;
+  streamUrl: string;
+  metricsUrl: string;
+  /** Models that are served. */
+  models: readonly string[];
+  /**
+   * Takes no new streams, commits and finishes open segments within `drainTimeoutMs`, closes all streams with 1001, and
+   * stops. Calls after the first wait for the same end.
+   */
+  close(): Promise<void>;
+}
+
+/** What a test puts in the place of the real parts. */
+export interface ServerParts {
+  bundles?: readonly Bundle[];
+  startEngine?(bundles: readonly Bundle[], observer: EngineObserver): Promise<Engine>;
+  log?: Logger;
+}
+
+/**
+ * Starts a server; resolves when it takes streams.
+ * @throws SettingsError, BundleError where a bundle does not load, Error where the port cannot be had
+ */
+export async function startServer(given: ServerSettings = {}, parts: ServerParts = {}): Promise<RunningServer> {
+  const settings = resolveSettings(given);
+  const log = parts.log ?? pino({ level: settings.logLevel }, pino.destination(2));
+  const bundles = parts.bundles ?? (await Promise.all(settings.bundles.map(loadBundle)));
+  checkBundles(bundles);
+  const onStep: { call?: (stats: StepStats) => void } = {};
+  const engine = await (parts.startEngine ?? startWorkers(settings))(bundles, observe(log, onStep));
+  try {
+    const { server, metrics } = await serve(settings, bundles, engine, log);
+    onStep.call = (stats) => metrics.step(stats);
+    return server;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function startWorkers(settings: ResolvedServerSettings) {
+  return (bundles: readonly Bundle[], observer: EngineObserver): Promise<Engine> =>
+    WorkerEngine.start({ bundles: [...bundles], workers: settings.workers, observer });
+}
+
+/** One model per name, and students only. */
+function checkBundles(bundles: readonly Bundle[]): void {
+  const names = new Set<string>();
+  for (const { manifest, dir } of bundles) {
+    if (manifest.kind !== "student")
+      throw new SettingsError(`bundles: ${dir} holds a teacher: only students are served`);
+    if (names.has(manifest.name)) throw new SettingsError(`bundles: two bundles have the name ${manifest.name}`);
+    names.add(manifest.name);
+  }
+}
+
+/** The engine is observed before there are metrics: its steps go to them once there are. */
+function observe(log: Logger, onStep: { call?: (stats: StepStats) => void }): EngineObserver {
+  return {
+    step: (stats) => onStep.call?.(stats),
+    workerDown: (event) => log.error(event, "an inference worker is down"),
+    workerUp: (event) => log.info(event, "an inference worker is up"),
+  };
+}
+
+async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[], engine: Engine, log: Logger) {
+  const byName = new Map(bundles.map((bundle) => [bundle.manifest.name, bundle]));
+  const bundleOf = (model: string): Bundle => {
+    const bundle = byName.get(model);
+    if (bundle === undefined) throw new RangeError(`no bundle for the model ${model}`);
+    return bundle;
+  };
+  const now = () => performance.now();
+  let draining = false;
+  const unready = () => {
+    if (draining) return new ProtocolError("shutting_down", "the server is shutting down");
+    if (!engine.ready) return new ProtocolError("overloaded", "the engine is starting again", { retryAfter: 1 });
+    return undefined;
+  };
+  const metrics: Metrics = new Metrics({ engine, backpressureBytes: () => streams.bufferedBytes });
+  const models = bundles.map(({ manifest }) => ({
+    model: manifest.name,
+    source: manifest.source,
+    target: manifest.target,
+    defaultWait: manifest.lags?.default ?? ("full" as const),
+    segmentTokens: manifest.limits.maxSourceTokens - 1,
+  }));
+  const host: StreamHost = {
+    models,
+    idleTimeoutMs: settings.idleTimeoutMs,
+    textMaxCharacters: DEFAULT_SESSION_LIMITS.maxMessageCharacters,
+    refusal: () => {
+      const full = streams.size >= settings.maxSessions;
+      const refusal = full ? new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }) : unready();
+      if (refusal !== undefined) metrics.rejected(refusal.code);
+      return refusal;
+    },
+    openSession: (model, { wait, timings }, callbacks) => {
+      const bundle = bundleOf(model);
+      const targets = [sessionTarget(bundle, wait)];
+      return new SessionRunner({
+        settings: { source: bundle.manifest.source, targets, timings },
+        engine,
+        now,
+        ...callbacks,
+      });
+    },
+    sessionId: () => randomUUID(),
+    now,
+    onReady: (stream) => {
+      metrics.sessionOpened();
+      log.info({ session: stream.id, pair: stream.pair }, "session opened");
+    },
+    onMeasure: (pair, measure) => metrics.measured(pair, measure),
+    onError: (code, stream) => {
+      metrics.errorSent(code);
+      if (!stream.started && code === "unsupported_pair") metrics.rejected(code);
+      log.debug({ session: stream.id, code }, "error sent");
+    },
+    onFault: (error, stream) => log.error({ session: stream.id, ...describeFault(error) }, "a fault ended a session"),
+    onClosed: (stream, code) => {
+      streams.delete(stream);
+      metrics.disconnected(code);
+      if (!stream.started) return;
+      metrics.sessionEnded(stream.outcome);
+      const { id, pair, outcome, words, segments, openMs } = stream;
+      log.info({ session: id, pair, outcome, code, words, segments, openMs: Math.round(openMs) }, "session closed");
+    },
+  };
+  const streams: StreamGroup = new StreamGroup(host);
+  const router = makeRouter({
+    models,
+    manifests: bundles.map(({ manifest }) => manifest),
+    metrics,
+    page: await Page.read(settings.pageDirectory),
+    maxConcurrent: settings.maxTranslations,
+    unready,
+    translate: (model, text, wait, signal) => translateText(engine, bundleOf(model), text, { wait, signal }),
+    onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
+  });
+  const transport = await chooseTransport(
+    settings.transport,
+    {
+      connect: (connection, request) => streams.open(connection, request),
+      respond: (request) => router.respond(request),
+    },
+    {
+      ...DEFAULT_TRANSPORT_SETTINGS,
+      bodyMaxBytes: BODY_MAX_BYTES,
+      keepAliveMs: settings.keepAliveMs,
+      closeTimeoutMs: settings.closeTimeoutMs,
+    },
+    log,
+  );
+  const port = await transport.listen(settings.port, settings.host);
+  streams.watchIdle(settings.idleTimeoutMs);
+  const origin = `//${urlHost(settings.host)}:${port}`;
+  log.info(
+    { host: settings.host, port, transport: transport.name, models: models.map(({ model }) => model) },
+    "serving",
+  );
+
+  const stop = async (): Promise<void> => {
+    draining = true;
+    log.info({ sessions: streams.size, limitMs: settings.drainTimeoutMs }, "draining");
+    const [left] = await Promise.all([streams.drain(settings.drainTimeoutMs), router.settled(settings.drainTimeoutMs)]);
+    if (left > 0) log.warn({ sessions: left }, "sessions were closed before their segments were finished");
+    await streams.gone(settings.closeTimeoutMs);
+    await transport.close();
+    await engine.close();
+    log.info("stopped");
+  };
+  let stopped: Promise<void> | undefined;
+  const server: RunningServer = {
+    host: settings.host,
+    port,
+    transport: transport.name,
+    url: `http:${origin}/`,
+    streamUrl: `ws:${origin}${STREAM_PATH}`,
+    metricsUrl: `http:${origin}/metrics`,
+    models: models.map(({ model }) => model),
+    close: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+  return { server, metrics };
+}
+
+/** A whole text, with its failures in the protocol's terms. */
+async function translateText(engine: Engine, bundle: Bundle, text: string, options: TranslateOptions): Promise<string> {
+  try {
+    return (await translate(engine, bundle, text, options)).text;
+  } catch (error) {
+    if (error instanceof TranslateError) throw new ProtocolError(error.code, error.message);
+    throw error;
+  }
+}
+
+/** A fault's type and place, without its message: that may hold a user's text. */
+function describeFault(error: unknown): { fault: string; stack?: string } {
+  if (!(error instanceof Error)) return { fault: typeof error };
+  const frames = error.stack?.split("\n").filter((line) => line.trimStart().startsWith("at "));
+  return { fault: error.name, stack: frames?.join("\n") };
+}
+
+/** The address that a browser on this machine would use. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::" || host === "127.0.0.1" || host === "::1") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}

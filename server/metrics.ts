@@ -1,0 +1,168 @@
+// What the server counts, in Prometheus's terms: seconds, `_total`, few values to a label, never a session or an address.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Engine, StepStats } from "./engine/engine.ts";
+import { CLOSE_CODES, type ErrorCode } from "./protocol/close-codes.ts";
+import type { DeltaMeasure, FinalMeasure } from "./session/session-event.ts";
+
+/** Half a millisecond to ten seconds. */
+const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** How a session ended: `end` was sent, the client left, a fatal error, or the server went away. */
+export type SessionOutcome = "done" | "left" | "error" | "drained";
+
+/** What is read when the metrics are asked for. */
+export interface MetricsSources {
+  engine: Engine;
+  /** Bytes that wait in all outboxes. */
+  backpressureBytes(): number;
+}
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #pairCounter = (name: string, help: string) =>
+    new Counter({ name, help, labelNames: ["pair"], registers: [this.#registry] });
+  readonly #pairSeconds = (name: string, help: string) =>
+    new Histogram({ name, help, labelNames: ["pair"], buckets: SECONDS_BUCKETS, registers: [this.#registry] });
+
+  readonly #sessions = new Gauge({ name: "souffleur_sessions", help: "Open sessions", registers: [this.#registry] });
+  readonly #sessionsTotal = new Counter({
+    name: "souffleur_sessions_total",
+    help: "Sessions that ended, by how",
+    labelNames: ["outcome"],
+    registers: [this.#registry],
+  });
+  readonly #sourceWords = this.#pairCounter("souffleur_source_words_total", "Source words of finished segments");
+  readonly #sourceTokens = this.#pairCounter("souffleur_source_tokens_total", "Source tokens of finished segments");
+  readonly #targetTokens = this.#pairCounter("souffleur_target_tokens_total", "Target tokens of finished segments");
+  readonly #wordLatency = this.#pairSeconds(
+    "souffleur_word_latency_seconds",
+    "A word's arrival to the frame it allowed being handed to the socket",
+  );
+  readonly #firstDelta = this.#pairSeconds(
+    "souffleur_first_delta_seconds",
+    "A segment's first word to its first delta",
+  );
+  readonly #final = this.#pairSeconds("souffleur_final_seconds", "What ended a segment to its final");
+  readonly #lagging = new Histogram({
+    name: "souffleur_average_lagging_words",
+    help: "Average lagging of finished segments, in source words",
+    labelNames: ["pair"],
+    buckets: [0, 0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 25],
+    registers: [this.#registry],
+  });
+  readonly #stage = new Histogram({
+    name: "souffleur_stage_seconds",
+    help: "Where a step's time goes: a row's wait, choosing rows, the graph, and the way back to the socket thread",
+    labelNames: ["stage"],
+    buckets: SECONDS_BUCKETS,
+    registers: [this.#registry],
+  });
+  readonly #batchSize = new Histogram({
+    name: "souffleur_batch_size",
+    help: "Rows in a step",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers: [this.#registry],
+  });
+  readonly #rejected = new Counter({
+    name: "souffleur_rejected_total",
+    help: "Streams and requests that were refused, by error code",
+    labelNames: ["reason"],
+    registers: [this.#registry],
+  });
+  readonly #errors = new Counter({
+    name: "souffleur_errors_total",
+    help: "Errors sent to clients, by code",
+    labelNames: ["code"],
+    registers: [this.#registry],
+  });
+  readonly #disconnects = new Counter({
+    name: "souffleur_disconnects_total",
+    help: "Closed connections, by close code",
+    labelNames: ["code"],
+    registers: [this.#registry],
+  });
+  readonly #slowConsumers = new Counter({
+    name: "souffleur_slow_consumers_total",
+    help: "Connections closed because the client did not read",
+    registers: [this.#registry],
+  });
+
+  constructor(sources: MetricsSources) {
+    collectDefaultMetrics({ register: this.#registry });
+    const registers = [this.#registry];
+    new Gauge({
+      name: "souffleur_queue_depth",
+      help: "Segments that have something to run",
+      registers,
+      collect() {
+        this.set(sources.engine.gauges().queueDepth);
+      },
+    });
+    new Gauge({
+      name: "souffleur_backpressure_bytes",
+      help: "Bytes that clients have not taken yet",
+      registers,
+      collect() {
+        this.set(sources.backpressureBytes());
+      },
+    });
+    const labelNames = ["model", "provider", "precision"];
+    const info = new Gauge({ name: "souffleur_engine_info", help: "What serves; always 1", labelNames, registers });
+    for (const { model, provider, precision } of sources.engine.models) info.set({ model, provider, precision }, 1);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All of it in Prometheus's text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  sessionOpened(): void {
+    this.#sessions.inc();
+  }
+
+  sessionEnded(outcome: SessionOutcome): void {
+    this.#sessions.dec();
+    this.#sessionsTotal.inc({ outcome });
+  }
+
+  /** A delta or a final was handed to the socket. */
+  measured(pair: string, measure: DeltaMeasure | FinalMeasure): void {
+    if (measure.type === "delta") {
+      this.#wordLatency.observe({ pair }, measure.latencyMs / 1000);
+      if (measure.firstDeltaMs !== undefined) this.#firstDelta.observe({ pair }, measure.firstDeltaMs / 1000);
+      return;
+    }
+    this.#sourceWords.inc({ pair }, measure.sourceWords);
+    this.#sourceTokens.inc({ pair }, measure.sourceTokens);
+    this.#targetTokens.inc({ pair }, measure.targetTokens);
+    this.#final.observe({ pair }, measure.finalMs / 1000);
+    if (measure.averageLagging !== undefined) this.#lagging.observe({ pair }, measure.averageLagging);
+  }
+
+  /** The engine ran a step. */
+  step(stats: StepStats): void {
+    this.#batchSize.observe(stats.batchSize);
+    for (const queueMs of stats.queueMs) this.#stage.observe({ stage: "queue" }, queueMs / 1000);
+    this.#stage.observe({ stage: "batch" }, stats.batchMs / 1000);
+    this.#stage.observe({ stage: "compute" }, stats.computeMs / 1000);
+    this.#stage.observe({ stage: "emit" }, stats.deliverMs / 1000);
+  }
+
+  errorSent(code: ErrorCode): void {
+    this.#errors.inc({ code });
+    if (code === "slow_consumer") this.#slowConsumers.inc();
+  }
+
+  /** A stream or a request was refused before it did anything. */
+  rejected(reason: ErrorCode): void {
+    this.#rejected.inc({ reason });
+  }
+
+  disconnected(code: number): void {
+    this.#disconnects.inc({ code: code in CLOSE_CODES || code === 1005 || code === 1006 ? code : "other" });
+  }
+}

@@ -1,0 +1,299 @@
+import { describe, expect, it } from "vitest";
+import type { SessionOutcome } from "../metrics.ts";
+import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES } from "../protocol/limits.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { type ServerMessage, serverMessageSchema } from "../protocol/server-messages.ts";
+import type { SessionMessage } from "../session/session-event.ts";
+import { type MemoryClient, MemoryTransport } from "./memory-transport.ts";
+import { type SessionCallbacks, Stream, type StreamHost, type StreamSession } from "./stream.ts";
+import { DEFAULT_TRANSPORT_SETTINGS } from "./transport.ts";
+
+/** A session that does what the test tells it. */
+class ScriptedSession implements StreamSession {
+  readonly calls: string[] = [];
+  closed = false;
+  idle = true;
+  words = 0;
+  segments = 0;
+  throwOn = "";
+  readonly #callbacks: SessionCallbacks;
+
+  constructor(callbacks: SessionCallbacks) {
+    this.#callbacks = callbacks;
+  }
+
+  text(text: string, at?: number) {
+    if (text === this.throwOn) throw new Error("a fault with secret details");
+    this.calls.push(at === undefined ? `text ${text}` : `text ${text} at ${at}`);
+  }
+  commit() {
+    this.calls.push("commit");
+  }
+  end() {
+    this.calls.push("end");
+    this.emit({ type: "done", segments: 2, words: 7, duration: 900 });
+    this.#callbacks.close(1000);
+  }
+  abort() {
+    this.calls.push("abort");
+    this.closed = true;
+  }
+  emit(message: SessionMessage) {
+    this.#callbacks.emit(message);
+  }
+}
+
+function setUp(overrides: Partial<StreamHost> = {}) {
+  const sessions: ScriptedSession[] = [];
+  const settings: unknown[] = [];
+  const faults: unknown[] = [];
+  const closes: { id: string; code: number; outcome: SessionOutcome }[] = [];
+  const streams: Stream[] = [];
+  const clock = { ms: 0 };
+  const host: StreamHost = {
+    models: [{ model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 }],
+    idleTimeoutMs: 60_000,
+    textMaxCharacters: 10_000,
+    refusal: () => undefined,
+    openSession: (model, given, callbacks) => {
+      settings.push({ model, ...given });
+      sessions.push(new ScriptedSession(callbacks));
+      return sessions[sessions.length - 1];
+    },
+    sessionId: () => `session-${streams.length}`,
+    now: () => clock.ms,
+    onReady: () => {},
+    onMeasure: () => {},
+    onError: () => {},
+    onFault: (error) => faults.push(error),
+    onClosed: (stream, code) => closes.push({ id: stream.id, code, outcome: stream.outcome }),
+    ...overrides,
+  };
+  const transport = new MemoryTransport(
+    {
+      connect: (connection, request) => {
+        const stream = new Stream(host, connection, request);
+        streams.push(stream);
+        return stream;
+      },
+      respond: () => Promise.reject(new Error("not part of this test")),
+    },
+    { ...DEFAULT_TRANSPORT_SETTINGS, closeTimeoutMs: 10 },
+  );
+  return { transport, sessions, settings, faults, closes, streams, clock };
+}
+
+const START = { type: "start", source: "en", target: "de" };
+
+function messages(client: MemoryClient): ServerMessage[] {
+  return client.frames.map((frame) => serverMessageSchema.parse(JSON.parse(frame)));
+}
+
+const say = (client: MemoryClient, message: unknown) => client.send(JSON.stringify(message));
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function final(segment: number): SessionMessage {
+  return { type: "final", segment, target: "de", source: "a", text: "b", start: 0, end: 1, seq: segment + 1 };
+}
+
+describe("Stream", () => {
+  it("starts from the query string at once", () => {
+    const { transport, settings } = setUp();
+    const client = transport.connect("source=en&target=de&wait=5&timings=true");
+    expect(messages(client)).toMatchObject([
+      {
+        type: "ready",
+        session: "session-0",
+        protocol: "souffleur.v1",
+        model: "en-de",
+        source: "en",
+        target: "de",
+        wait: 5,
+      },
+    ]);
+    expect(settings).toEqual([{ model: "en-de", wait: 5, timings: true }]);
+  });
+
+  it("starts from start, with the model's own wait, and then hands messages over", () => {
+    const { transport, sessions, settings } = setUp();
+    const client = transport.connect();
+    expect(client.frames).toEqual([]);
+    say(client, START);
+    say(client, { type: "text", text: "one " });
+    say(client, { type: "text", text: "two", at: 40 });
+    say(client, { type: "commit" });
+    say(client, { type: "ping", id: "x" });
+    expect(settings).toEqual([{ model: "en-de", wait: 3, timings: false }]);
+    expect(sessions[0].calls).toEqual(["text one ", "text two at 40", "commit"]);
+    expect(messages(client)).toMatchObject([
+      { type: "ready", wait: 3 },
+      { type: "pong", id: "x" },
+    ]);
+  });
+
+  it("ends with done and 1000", async () => {
+    const { transport, closes } = setUp();
+    const client = transport.connect("source=en&target=de");
+    say(client, { type: "end" });
+    await turn();
+    expect(messages(client)[1]).toEqual({ type: "done", segments: 2, words: 7, duration: 900 });
+    expect(client.closed?.code).toBe(1000);
+    expect(closes).toEqual([{ id: "session-0", code: 1000, outcome: "done" }]);
+  });
+
+  it("ends a stream that never started as well", async () => {
+    const { transport } = setUp();
+    const client = transport.connect();
+    say(client, { type: "end" });
+    await turn();
+    expect(messages(client)).toEqual([{ type: "done", segments: 0, words: 0, duration: 0 }]);
+    expect(client.closed?.code).toBe(1000);
+  });
+
+  it("tells of bad messages and goes on", () => {
+    const { transport, sessions } = setUp();
+    const client = transport.connect("source=en&target=de");
+    client.send("{");
+    client.send(new Uint8Array(3));
+    say(client, { type: "text", text: 3 });
+    say(client, START);
+    say(client, { type: "text", text: "good" });
+    expect(messages(client).slice(1)).toMatchObject([
+      { type: "error", code: "bad_message", fatal: false },
+      { type: "error", code: "bad_message", fatal: false },
+      { type: "error", code: "bad_message", field: "text", fatal: false },
+      { type: "error", code: "bad_request", field: "type", fatal: false },
+    ]);
+    expect(sessions[0].calls).toEqual(["text good"]);
+  });
+
+  it("closes on fatal errors, with the error first", async () => {
+    const { transport, sessions } = setUp();
+    const client = transport.connect("source=en&target=de");
+    say(client, { type: "text", text: "x".repeat(PAYLOAD_MAX_BYTES) });
+    say(client, { type: "text", text: "ignored" });
+    await turn();
+    expect(messages(client)[1]).toMatchObject({ type: "error", code: "too_large", fatal: true });
+    expect(client.closed).toEqual({ code: 1009, reason: "too_large" });
+    expect(sessions[0].calls).toContain("abort");
+    expect(sessions[0].calls).not.toContain("text ignored");
+  });
+
+  it.each([
+    ["source=en&target=xx", "unsupported_pair", "target"],
+    ["source=en&target=de&wait=0", "bad_request", "wait"],
+  ])("closes on the query string %s", async (query, code, field) => {
+    const { transport } = setUp();
+    const client = transport.connect(query);
+    await turn();
+    expect(messages(client)).toMatchObject([{ type: "error", code, field, fatal: true }]);
+    expect(client.closed).toEqual({ code: 1008, reason: code });
+  });
+
+  it("lets start be corrected", () => {
+    const { transport } = setUp();
+    const client = transport.connect();
+    say(client, { ...START, wait: 0 });
+    say(client, START);
+    expect(messages(client)).toMatchObject([{ type: "error", field: "wait", fatal: false }, { type: "ready" }]);
+  });
+
+  it("refuses streams in band", async () => {
+    const { transport } = setUp({
+      refusal: () => new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }),
+    });
+    const client = transport.connect("source=en&target=de");
+    await turn();
+    expect(messages(client)).toMatchObject([{ type: "error", code: "overloaded", retryAfter: 5, fatal: true }]);
+    expect(client.closed?.code).toBe(1013);
+  });
+
+  it("keeps one stream's fault from the others and its details from the client", async () => {
+    const { transport, sessions, faults } = setUp();
+    const bad = transport.connect("source=en&target=de");
+    const good = transport.connect("source=en&target=de");
+    sessions[0].throwOn = "poison";
+    say(bad, { type: "text", text: "poison" });
+    say(good, { type: "text", text: "fine" });
+    await turn();
+    expect(messages(bad)[1]).toMatchObject({ type: "error", code: "internal", fatal: true });
+    expect(bad.frames.join()).not.toContain("secret");
+    expect(bad.closed?.code).toBe(1011);
+    expect(faults).toHaveLength(1);
+    expect(good.closed).toBeUndefined();
+    expect(sessions[1].calls).toEqual(["text fine"]);
+  });
+
+  it("closes a client that does not read", async () => {
+    const { transport, sessions, closes } = setUp();
+    const slow = transport.connect("source=en&target=de");
+    const other = transport.connect("source=en&target=de");
+    slow.pause();
+    const text = "x".repeat(OUTBOX_MAX_BYTES / 4);
+    for (let seq = 1; seq < 6; seq++) sessions[0].emit({ type: "delta", segment: 0, target: "de", text, read: 1, seq });
+    slow.resume();
+    await turn();
+    const last = messages(slow).at(-1);
+    expect(last).toMatchObject({ type: "error", code: "slow_consumer", fatal: true });
+    expect(slow.closed?.code).toBe(1013);
+    expect(sessions[0].calls).toEqual(["abort", "abort"]);
+    expect(closes).toEqual([{ id: "session-0", code: 1013, outcome: "error" }]);
+    expect(other.closed).toBeUndefined();
+  });
+
+  it("closes an idle stream, but not while something is owed", async () => {
+    const { transport, streams, sessions, clock } = setUp();
+    const client = transport.connect("source=en&target=de");
+    clock.ms = 59_999;
+    streams[0].checkIdle();
+    say(client, { type: "ping" });
+    clock.ms = 119_000;
+    streams[0].checkIdle();
+    sessions[0].idle = false;
+    clock.ms = 200_000;
+    streams[0].checkIdle();
+    await turn();
+    expect(client.closed).toBeUndefined();
+    sessions[0].idle = true;
+    streams[0].checkIdle();
+    await turn();
+    expect(messages(client).at(-1)).toMatchObject({ code: "idle_timeout", fatal: true });
+    expect(client.closed?.code).toBe(1008);
+  });
+
+  it("drains: commits, sends the finals, refuses text, closes 1001", async () => {
+    const { transport, streams, sessions, closes } = setUp();
+    const client = transport.connect("source=en&target=de");
+    say(client, { type: "text", text: "open" });
+    sessions[0].idle = false;
+    streams[0].drain();
+    say(client, { type: "text", text: "more" });
+    sessions[0].emit(final(0));
+    await turn();
+    expect(client.closed).toBeUndefined();
+    sessions[0].emit(final(1));
+    sessions[0].idle = true;
+    await turn();
+    await turn();
+    expect(sessions[0].calls).toEqual(["text open", "commit", "abort", "abort"]);
+    expect(messages(client).slice(1)).toMatchObject([
+      { type: "error", code: "shutting_down", field: "text", fatal: false },
+      { type: "final", segment: 0 },
+      { type: "final", segment: 1 },
+      { type: "error", code: "shutting_down", fatal: true },
+    ]);
+    expect(client.closed).toEqual({ code: 1001, reason: "shutting_down" });
+    expect(closes).toEqual([{ id: "session-0", code: 1001, outcome: "drained" }]);
+  });
+
+  it("frees the session when the client leaves", () => {
+    const { transport, sessions, closes } = setUp();
+    const client = transport.connect("source=en&target=de");
+    client.close(1001);
+    sessions[0].emit(final(0));
+    expect(sessions[0].calls).toEqual(["abort"]);
+    expect(client.frames).toHaveLength(1);
+    expect(closes).toEqual([{ id: "session-0", code: 1001, outcome: "left" }]);
+  });
+});

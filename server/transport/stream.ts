@@ -1,0 +1,294 @@
+// One connection as a stream: frames to messages to its session, and the session's messages to the outbox.
+import type { Wait } from "../../models/wait.ts";
+import type { SessionOutcome } from "../metrics.ts";
+import type { ClientMessage, StreamSettings } from "../protocol/client-messages.ts";
+import { CLOSE_CODES, type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
+import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES, SUBPROTOCOL } from "../protocol/limits.ts";
+import { choosePair, type ServedPair } from "../protocol/pairs.ts";
+import { parseClientMessage } from "../protocol/parse-message.ts";
+import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
+import { parseQuerySettings } from "../protocol/query-settings.ts";
+import type { ServerMessage } from "../protocol/server-messages.ts";
+import type { DeltaMeasure, FinalMeasure, SessionMessage } from "../session/session-event.ts";
+import type { SessionRunner } from "../session/session-runner.ts";
+import type { Connection, ConnectionHandler, StreamRequest } from "./transport.ts";
+
+/** What a stream uses of a session. */
+export type StreamSession = Pick<
+  SessionRunner,
+  "text" | "commit" | "end" | "abort" | "closed" | "idle" | "words" | "segments"
+>;
+
+/** A model that is served, with what `ready` says of it. */
+export interface StreamModel extends ServedPair {
+  defaultWait: Wait;
+  /** Source tokens of one segment. */
+  segmentTokens: number;
+}
+
+export interface SessionCallbacks {
+  emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
+  close(code: 1000 | 1011): void;
+}
+
+/** What streams share: what is served, who may come in, the clock, and where things are counted. */
+export interface StreamHost {
+  readonly models: readonly StreamModel[];
+  readonly idleTimeoutMs: number;
+  readonly textMaxCharacters: number;
+  /** Why no new stream may open now, if so. */
+  refusal(): ProtocolError | undefined;
+  openSession(model: string, settings: { wait: Wait; timings: boolean }, callbacks: SessionCallbacks): StreamSession;
+  sessionId(): string;
+  /** Milliseconds, monotonic. */
+  now(): number;
+  onReady(stream: Stream): void;
+  onMeasure(pair: string, measure: DeltaMeasure | FinalMeasure): void;
+  onError(code: ErrorCode, stream: Stream): void;
+  /** A fault of ours, for the log. */
+  onFault(error: unknown, stream: Stream): void;
+  /** The connection is gone. Called once. */
+  onClosed(stream: Stream, code: number): void;
+}
+
+export class Stream implements ConnectionHandler {
+  readonly id: string;
+  readonly #host: StreamHost;
+  readonly #connection: Connection;
+  readonly #openedAt: number;
+  #session: StreamSession | undefined;
+  #pair = "";
+  #lastMessageAt: number;
+  #draining = false;
+  /** Nothing more is read from or sent to the client. */
+  #ended = false;
+  #outcome: SessionOutcome = "left";
+
+  constructor(host: StreamHost, connection: Connection, request: StreamRequest) {
+    this.#host = host;
+    this.#connection = connection;
+    this.id = host.sessionId();
+    this.#openedAt = host.now();
+    this.#lastMessageAt = this.#openedAt;
+    this.#guard(() => this.#open(request));
+  }
+
+  /** "en-de", once the stream has started. */
+  get pair(): string {
+    return this.#pair;
+  }
+
+  get started(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** Whether the stream is over; its connection may still be closing. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get outcome(): SessionOutcome {
+    return this.#outcome;
+  }
+
+  get words(): number {
+    return this.#session?.words ?? 0;
+  }
+
+  get segments(): number {
+    return this.#session?.segments ?? 0;
+  }
+
+  get openMs(): number {
+    return this.#host.now() - this.#openedAt;
+  }
+
+  get bufferedBytes(): number {
+    return this.#connection.bufferedBytes;
+  }
+
+  message(frame: string | Uint8Array): void {
+    if (this.#ended) return;
+    this.#lastMessageAt = this.#host.now();
+    this.#guard(() => {
+      const parsed = parseClientMessage(frame, { started: this.started, pairs: this.#host.models });
+      if (parsed.ok) this.#take(parsed.message);
+      else this.#report(parsed.error);
+    });
+  }
+
+  closed(code: number): void {
+    this.#ended = true;
+    this.#session?.abort();
+    this.#host.onClosed(this, code);
+  }
+
+  /** Closes the stream if no message has come for too long and nothing is owed to the client. */
+  checkIdle(): void {
+    if (this.#ended || this.#host.idleTimeoutMs === 0 || this.#session?.idle === false) return;
+    if (this.#host.now() - this.#lastMessageAt < this.#host.idleTimeoutMs) return;
+    this.#fail(
+      new ProtocolError("idle_timeout", `no message came for ${Math.round(this.#host.idleTimeoutMs / 1000)} seconds`),
+    );
+  }
+
+  /** Commits what is open; the stream is closed when the finals are out. */
+  drain(): void {
+    if (this.#ended || this.#draining) return;
+    this.#draining = true;
+    this.#guard(() => {
+      this.#session?.commit();
+      this.#checkDrained();
+    });
+  }
+
+  /** Closes the stream now, whatever is open. */
+  shutDown(): void {
+    if (this.#ended) return;
+    this.#outcome = "drained";
+    this.#fail(new ProtocolError("shutting_down", "the server is shutting down: connect again"));
+  }
+
+  #open(request: StreamRequest): void {
+    const refusal = this.#host.refusal();
+    if (refusal !== undefined) {
+      this.#fail(refusal);
+      return;
+    }
+    try {
+      const settings = parseQuerySettings(request.query);
+      if (settings !== undefined) this.#start(settings);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      // No message can correct the query string: whatever is wrong with it is fatal.
+      this.#fail(error);
+    }
+  }
+
+  #take(message: ClientMessage): void {
+    switch (message.type) {
+      case "start":
+        this.#start(message);
+        break;
+      case "text":
+        if (this.#draining) this.#report(this.#textRefused());
+        else this.#session?.text(message.text, message.at);
+        break;
+      case "commit":
+        this.#session?.commit();
+        break;
+      case "end":
+        if (this.#session === undefined) this.#finishUnstarted();
+        else this.#session.end();
+        break;
+      case "ping":
+        this.#send({ type: "pong", ...(message.id === undefined ? {} : { id: message.id }) });
+        break;
+    }
+  }
+
+  #start(settings: StreamSettings): void {
+    const model = choosePair(this.#host.models, settings);
+    const wait = settings.wait ?? model.defaultWait;
+    this.#session = this.#host.openSession(
+      model.model,
+      { wait, timings: settings.timings ?? false },
+      { emit: (message, measure) => this.#emit(message, measure), close: (code) => this.#finish(code) },
+    );
+    this.#pair = `${model.source}-${model.target}`;
+    this.#send({
+      type: "ready",
+      session: this.id,
+      protocol: SUBPROTOCOL,
+      model: model.model,
+      source: model.source,
+      target: model.target,
+      wait,
+      limits: {
+        payloadBytes: PAYLOAD_MAX_BYTES,
+        textCharacters: this.#host.textMaxCharacters,
+        segmentTokens: model.segmentTokens,
+        outboxBytes: OUTBOX_MAX_BYTES,
+        idleTimeoutMs: this.#host.idleTimeoutMs,
+      },
+    });
+    this.#host.onReady(this);
+  }
+
+  #emit(message: SessionMessage, measure: DeltaMeasure | FinalMeasure | undefined): void {
+    if (this.#ended) return;
+    if (message.type === "error") {
+      this.#host.onError(message.code, this);
+      if (message.fatal) this.#outcome = "error";
+    }
+    if (message.type === "done") this.#outcome = "done";
+    this.#send(message);
+    if (measure !== undefined) this.#host.onMeasure(this.#pair, measure);
+    // The session is idle only when it has done all that this message came with.
+    if (this.#draining) setImmediate(() => this.#checkDrained());
+  }
+
+  #checkDrained(): void {
+    if (this.#session === undefined || this.#session.idle) this.shutDown();
+  }
+
+  #finishUnstarted(): void {
+    this.#outcome = "done";
+    this.#send({ type: "done", segments: 0, words: 0, duration: Math.round(this.openMs) });
+    this.#finish(1000);
+  }
+
+  #textRefused(): ProtocolError {
+    return new ProtocolError("shutting_down", "the server is shutting down: this text was not taken", {
+      field: "text",
+      fatal: false,
+    });
+  }
+
+  /** Tells the client what is wrong; ends the stream where nothing can follow. */
+  #report(error: ProtocolError): void {
+    if (error.fatal) this.#fail(error);
+    else this.#sendError(error, false);
+  }
+
+  #fail(error: ProtocolError): void {
+    if (this.#ended) return;
+    if (this.#outcome === "left") this.#outcome = "error";
+    this.#sendError(error, true);
+    // In a later turn: this may be inside one of the session's own calls.
+    queueMicrotask(() => this.#session?.abort());
+    this.#finish(ERROR_RULES[error.code].close, error.code);
+  }
+
+  #sendError(error: ProtocolError, fatal: boolean): void {
+    this.#host.onError(error.code, this);
+    this.#connection.send(JSON.stringify({ type: "error", ...error.details, fatal } satisfies ServerMessage));
+    if (!fatal) this.#checkOutbox();
+  }
+
+  #finish(code: CloseCode, reason: string = CLOSE_CODES[code].text): void {
+    this.#ended = true;
+    this.#connection.close(code, reason);
+  }
+
+  #send(message: ServerMessage): void {
+    if (this.#ended) return;
+    this.#connection.send(JSON.stringify(message));
+    this.#checkOutbox();
+  }
+
+  #checkOutbox(): void {
+    if (this.#connection.bufferedBytes <= OUTBOX_MAX_BYTES) return;
+    this.#fail(new ProtocolError("slow_consumer", `more than ${OUTBOX_MAX_BYTES} bytes wait to be read`));
+  }
+
+  /** One stream's fault ends that stream and no other. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#host.onFault(error, this);
+      this.#fail(toProtocolError(error));
+    }
+  }
+}

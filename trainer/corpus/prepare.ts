@@ -8,12 +8,12 @@ import { PieceCounter } from "../tokenizer/piece-counter.ts";
 import { tokenizerJson } from "../tokenizer/tokenizer-json.ts";
 import { trainBpe } from "../tokenizer/train-bpe.ts";
 import { BatchStream } from "./batches.ts";
-import { cleanCorpus, cleanHeldOut } from "./clean-files.ts";
-import { corpusName, type PrepareConfig, prepareConfigSchema } from "./config.ts";
+import { type CorpusCounts, cleanCorpus, cleanHeldOut, type HeldOutCounts } from "./clean-files.ts";
+import { corpusName, type PrepareConfig, prepareConfigSchema, type ResolvedPrepareConfig } from "./config.ts";
 import { encodeFile } from "./encode-file.ts";
 import { HeldOut } from "./held-out.ts";
 import { PREPARED_FILES, PreparedCorpus, type PreparedIndex } from "./prepared.ts";
-import type { HeldOutReport, PrepareReport } from "./report.ts";
+import type { CorpusReport, HeldOutReport, PrepareReport } from "./report.ts";
 
 export interface PrepareProgress {
   stage: "clean" | "tokenizer" | "encode";
@@ -40,107 +40,115 @@ export async function prepare(
   progress: ReportProgress = () => {},
 ): Promise<PrepareReport> {
   const resolved = prepareConfigSchema.parse(config);
-  const train = resolved.train.map((corpus) => ({ ...corpus, name: corpus.name ?? corpusName(corpus.path) }));
-  const held = (["valid", "test"] as const).flatMap((kind) =>
-    resolved[kind].map((path) => ({ kind, path, name: corpusName(path) })),
-  );
-  refuseSameNames(train.map(({ name }) => name));
-  for (const kind of ["valid", "test"]) {
-    refuseSameNames(held.filter((file) => file.kind === kind).map(({ name }) => name));
-  }
-
   const temporary = `${outDir}.partial-${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    for (const kind of ["train", "valid", "test"]) await mkdir(join(temporary, kind), { recursive: true });
-    const started = performance.now();
-
-    const heldOut = new HeldOut();
-    const heldCounts = [];
-    for (const { kind, path, name } of held) {
-      heldCounts.push(await cleanHeldOut(path, `${join(temporary, kind, name)}.tsv`, heldOut));
-    }
-    const seen = new Set<string>();
-    const pieces = new PieceCounter();
-    const trainCounts = [];
-    for (const { path, name, weight } of train) {
-      const output = `${join(temporary, "train", name)}.tsv`;
-      const context = { cleaning: resolved.cleaning, heldOut, seen, pieces, weight };
-      trainCounts.push(await cleanCorpus(path, output, context, (done) => progress({ stage: "clean", name, done })));
-    }
-    seen.clear();
-    const cleaned = performance.now();
-
-    const { size, minimumCount } = resolved.tokenizer;
-    progress({ stage: "tokenizer", name: "", done: 0, total: size });
-    const counts = pieces.counts();
-    const bpe = trainBpe(counts, { size, minimumCount });
-    const json = `${JSON.stringify(tokenizerJson(bpe))}\n`;
-    await writeFile(join(temporary, PREPARED_FILES.tokenizer), json);
-    const tokenizerSha256 = createHash("sha256").update(json).digest("hex");
-    progress({ stage: "tokenizer", name: "", done: bpe.vocabulary.length, total: size });
-    const learnt = performance.now();
-
-    const encoder = new BulkEncoder(Tokenizer.fromJson(JSON.parse(json)));
-    const encode = (kind: string, name: string, total: number) =>
-      encodeFile(join(temporary, kind, name), name, encoder, tokenizerSha256, (done) =>
-        progress({ stage: "encode", name, done, total }),
-      );
-    const trainReports = [];
-    for (const [at, { name, path, weight, join: joinRate }] of train.entries()) {
-      const { kept, ...cleaning } = trainCounts[at];
-      trainReports.push({ name, path, weight, join: joinRate, ...cleaning, ...(await encode("train", name, kept)) });
-    }
-    const heldReports: { kind: string; report: HeldOutReport }[] = [];
-    for (const [at, { kind, name, path }] of held.entries()) {
-      const { kept, ...cleaning } = heldCounts[at];
-      heldReports.push({ kind, report: { name, path, ...cleaning, ...(await encode(kind, name, kept)) } });
-    }
-    const ofKind = (kind: string) => heldReports.filter((entry) => entry.kind === kind).map(({ report }) => report);
-    const nameAndPairs = ({ name, pairs }: { name: string; pairs: number }) => ({ name, pairs });
-    const index: PreparedIndex = {
-      format: "souffleur-corpus",
-      version: 1,
-      source: resolved.source,
-      target: resolved.target,
-      seed: resolved.seed,
-      vocabulary: bpe.vocabulary.length,
-      tokenizerSha256,
-      train: trainReports.map(({ name, weight, join: joinRate, pairs }) => ({ name, weight, join: joinRate, pairs })),
-      valid: ofKind("valid").map(nameAndPairs),
-      test: ofKind("test").map(nameAndPairs),
-    };
-    await writeFile(join(temporary, PREPARED_FILES.index), `${JSON.stringify(index, null, 2)}\n`);
-
-    const parts = await (await PreparedCorpus.open(temporary)).trainParts();
-    const epoch = new BatchStream(parts, { seed: resolved.seed, paddedTokens: 2048 }).statistics();
-    const encoded = performance.now();
-    const report: PrepareReport = {
-      config: resolved,
-      train: trainReports,
-      valid: ofKind("valid"),
-      test: ofKind("test"),
-      tokenizer: {
-        sha256: tokenizerSha256,
-        vocabulary: bpe.vocabulary.length,
-        alphabet: bpe.alphabet.length,
-        merges: bpe.merges.length,
-        unknownCharacters: new Set([...counts.keys()].join("")).size - bpe.alphabet.length,
-      },
-      epoch,
-      seconds: {
-        clean: (cleaned - started) / 1000,
-        tokenizer: (learnt - cleaned) / 1000,
-        encode: (encoded - learnt) / 1000,
-        total: (encoded - started) / 1000,
-      },
-    };
-    await writeFile(join(temporary, PREPARED_FILES.report), `${JSON.stringify(report, null, 2)}\n`);
+    const report = await prepareInto(temporary, resolved, progress);
     await replaceFolder(temporary, outDir);
     return report;
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+async function prepareInto(
+  dir: string,
+  config: ResolvedPrepareConfig,
+  progress: ReportProgress,
+): Promise<PrepareReport> {
+  const train = config.train.map((corpus) => ({ ...corpus, name: corpus.name ?? corpusName(corpus.path) }));
+  const held = (["valid", "test"] as const).flatMap((kind) =>
+    config[kind].map((path) => ({ kind, path, name: corpusName(path) })),
+  );
+  refuseSameNames(train.map(({ name }) => `train/${name}`));
+  refuseSameNames(held.map(({ kind, name }) => `${kind}/${name}`));
+  for (const kind of ["train", "valid", "test"]) await mkdir(join(dir, kind), { recursive: true });
+  const started = performance.now();
+
+  // Held-out files first: what they hold must not be trained on.
+  const heldOut = new HeldOut();
+  const heldCounts: HeldOutCounts[] = [];
+  for (const { kind, path, name } of held) {
+    heldCounts.push(await cleanHeldOut(path, join(dir, kind, `${name}.tsv`), heldOut));
+  }
+  const pieces = new PieceCounter();
+  const seen = new Set<string>();
+  const trainCounts: CorpusCounts[] = [];
+  for (const { path, name, weight } of train) {
+    const context = { cleaning: config.cleaning, heldOut, seen, pieces, weight };
+    const output = join(dir, "train", `${name}.tsv`);
+    trainCounts.push(await cleanCorpus(path, output, context, (done) => progress({ stage: "clean", name, done })));
+  }
+  const cleaned = performance.now();
+
+  progress({ stage: "tokenizer", name: "", done: 0, total: config.tokenizer.size });
+  const counts = pieces.counts();
+  const bpe = trainBpe(counts, config.tokenizer);
+  const json = `${JSON.stringify(tokenizerJson(bpe))}\n`;
+  await writeFile(join(dir, PREPARED_FILES.tokenizer), json);
+  const tokenizerSha256 = createHash("sha256").update(json).digest("hex");
+  progress({ stage: "tokenizer", name: "", done: bpe.vocabulary.length, total: config.tokenizer.size });
+  const learnt = performance.now();
+
+  const encoder = new BulkEncoder(Tokenizer.fromJson(JSON.parse(json)));
+  const encode = (kind: string, name: string, total: number) =>
+    encodeFile(join(dir, kind, name), name, encoder, tokenizerSha256, (done) =>
+      progress({ stage: "encode", name, done, total }),
+    );
+  const trainReports: CorpusReport[] = [];
+  for (const [at, { name, path, weight, join: joinRate }] of train.entries()) {
+    const { kept, ...cleaning } = trainCounts[at];
+    trainReports.push({ name, path, weight, join: joinRate, ...cleaning, ...(await encode("train", name, kept)) });
+  }
+  const heldReports: Record<"valid" | "test", HeldOutReport[]> = { valid: [], test: [] };
+  for (const [at, { kind, name, path }] of held.entries()) {
+    const { kept, ...cleaning } = heldCounts[at];
+    heldReports[kind].push({ name, path, ...cleaning, ...(await encode(kind, name, kept)) });
+  }
+  const index: PreparedIndex = {
+    format: "souffleur-corpus",
+    version: 1,
+    source: config.source,
+    target: config.target,
+    seed: config.seed,
+    vocabulary: bpe.vocabulary.length,
+    tokenizerSha256,
+    train: trainReports.map(({ name, weight, join: joinRate, pairs }) => ({ name, weight, join: joinRate, pairs })),
+    valid: heldReports.valid.map(({ name, pairs }) => ({ name, pairs })),
+    test: heldReports.test.map(({ name, pairs }) => ({ name, pairs })),
+  };
+  await writeFile(join(dir, PREPARED_FILES.index), `${JSON.stringify(index, null, 2)}\n`);
+
+  const parts = await (await PreparedCorpus.open(dir)).trainParts();
+  const epoch = new BatchStream(parts, { seed: config.seed, paddedTokens: 2048 }).statistics();
+  const encoded = performance.now();
+  const report: PrepareReport = {
+    config,
+    train: trainReports,
+    ...heldReports,
+    tokenizer: {
+      sha256: tokenizerSha256,
+      vocabulary: bpe.vocabulary.length,
+      alphabet: bpe.alphabet.length,
+      merges: bpe.merges.length,
+      unknownCharacters: countCharacters(counts.keys()) - bpe.alphabet.length,
+    },
+    epoch,
+    seconds: {
+      clean: (cleaned - started) / 1000,
+      tokenizer: (learnt - cleaned) / 1000,
+      encode: (encoded - learnt) / 1000,
+      total: (encoded - started) / 1000,
+    },
+  };
+  await writeFile(join(dir, PREPARED_FILES.report), `${JSON.stringify(report, null, 2)}\n`);
+  return report;
+}
+
+function countCharacters(pieces: Iterable<string>): number {
+  const characters = new Set<string>();
+  for (const piece of pieces) for (const character of piece) characters.add(character);
+  return characters.size;
 }
 
 function refuseSameNames(names: readonly string[]): void {

@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
+import { BatchStream } from "./batches.ts";
+import { bucketByLength } from "./buckets.ts";
+import type { TrainPart } from "./epoch-plan.ts";
+import { Random } from "./random.ts";
+import { SequencesBuilder } from "./shard.ts";
+
+/** Pair i is source [100 + i, 100 + i, …] and target [1000 + i, …], of random lengths. */
+function randomPart(name: string, count: number, weight = 1, join = 0): TrainPart {
+  const random = new Random(name);
+  const source = new SequencesBuilder();
+  const target = new SequencesBuilder();
+  for (let index = 0; index < count; index += 1) {
+    const length = 1 + random.below(30);
+    source.add(new Array(length).fill(100 + index));
+    target.add(new Array(Math.max(1, length + random.below(7) - 3)).fill(1000 + index));
+  }
+  return { shard: { name, source: source.build(), target: target.build() }, weight, join };
+}
+
+const options = { seed: 3, paddedTokens: 256 };
+
+describe("bucketByLength", () => {
+  test("takes every example once, within the budget, with little padding", () => {
+    const random = new Random(1);
+    const sources = Array.from({ length: 5000 }, () => 1 + random.below(40));
+    const targets = sources.map((length) => Math.max(1, length + random.below(9) - 4));
+    const batches = bucketByLength(sources, targets, { paddedTokens: 512, multiple: 1 }, 2000);
+    expect(batches.flatMap((batch) => [...batch]).sort((a, b) => a - b)).toEqual(sources.map((_, index) => index));
+    let places = 0;
+    for (const batch of batches) {
+      const S = Math.max(...Array.from(batch, (index) => sources[index]));
+      const U = Math.max(...Array.from(batch, (index) => targets[index]));
+      expect(batch.length * Math.max(S, U)).toBeLessThanOrEqual(512);
+      places += batch.length * (S + U);
+    }
+    const tokens = [...sources, ...targets].reduce((sum, length) => sum + length, 0);
+    expect(tokens / places).toBeGreaterThan(0.93);
+  });
+
+  test("an example above the budget has a batch of its own", () => {
+    const batches = bucketByLength([3, 90, 3], [3, 3, 3], { paddedTokens: 16, multiple: 4 });
+    expect(batches.map((batch) => [...batch])).toContainEqual([1]);
+  });
+});
+
+describe("BatchStream", () => {
+  test("rows end with EOS, are padded with PAD, and hold their sentence", () => {
+    const stream = new BatchStream([randomPart("a", 300)], options);
+    const seen = new Set<number>();
+    for (let count = stream.batchesInEpoch; count > 0; count -= 1) {
+      const { source, target, sourceLengths, targetLengths, rows, S, U } = stream.next();
+      expect([S % 4, U % 4, source.length, target.length]).toEqual([0, 0, rows * S, rows * U]);
+      expect(rows * Math.max(S, U)).toBeLessThanOrEqual(256);
+      for (let row = 0; row < rows; row += 1) {
+        const pair = source[row * S] - 100;
+        seen.add(pair);
+        for (const [ids, length, first] of [
+          [source.subarray(row * S, (row + 1) * S), sourceLengths[row], 100 + pair],
+          [target.subarray(row * U, (row + 1) * U), targetLengths[row], 1000 + pair],
+        ] as const) {
+          expect([...ids.subarray(0, length - 1)]).toEqual(new Array(length - 1).fill(first));
+          expect(ids[length - 1]).toBe(EOS_ID);
+          expect(ids.subarray(length).every((id) => id === PAD_ID)).toBe(true);
+        }
+      }
+    }
+    expect(seen.size).toBe(300);
+    expect(stream.state).toEqual({ seed: 3, epoch: 0, index: stream.batchesInEpoch });
+  });
+
+  test("a joined row is its sentences' ids one after another, then one EOS", () => {
+    const stream = new BatchStream([randomPart("a", 200, 1, 1)], options);
+    const { source, target, sourceLengths, targetLengths, S, U } = stream.next();
+    const ids = [...source.subarray(0, sourceLengths[0])];
+    expect(ids.indexOf(EOS_ID)).toBe(ids.length - 1);
+    const sentences = [...new Set(ids.slice(0, -1))];
+    expect(sentences.length).toBeGreaterThan(1);
+    const translated = [...new Set(target.subarray(0, targetLengths[0] - 1))];
+    expect(translated).toEqual(sentences.map((id) => id + 900));
+    expect(Math.max(S, U)).toBeLessThanOrEqual(96);
+  });
+
+  test("goes on from a saved place with the very same batches, also into the next epoch", () => {
+    const parts = [randomPart("a", 400, 1, 0.3), randomPart("b", 300, 0.25, 0)];
+    const stream = new BatchStream(parts, options);
+    for (let count = 0; count < 5; count += 1) stream.next();
+    const saved = JSON.parse(JSON.stringify(stream.state));
+    const rest = Array.from({ length: stream.batchesInEpoch + 3 }, () => stream.next());
+    const resumed = new BatchStream(parts, options, saved);
+    expect(Array.from({ length: rest.length }, () => resumed.next())).toEqual(rest);
+    expect(rest.at(-1)?.epoch).toBe(1);
+
+    const ended = new BatchStream(parts, options, { seed: 3, epoch: 0, index: stream.batchesInEpoch });
+    expect([ended.next().epoch, ended.state.index]).toEqual([1, 1]);
+  });
+
+  test("counts what an epoch holds", () => {
+    const stream = new BatchStream([randomPart("a", 400)], { ...options, maximumTokens: 24 });
+    const statistics = stream.statistics();
+    expect(statistics.examples + statistics.tooLong).toBe(400);
+    expect(statistics.tooLong).toBeGreaterThan(0);
+    let tokens = 0;
+    let places = 0;
+    for (let count = stream.batchesInEpoch; count > 0; count -= 1) {
+      const batch = stream.next();
+      places += batch.source.length + batch.target.length;
+      for (const length of [...batch.sourceLengths, ...batch.targetLengths]) tokens += length;
+    }
+    expect(statistics.sourceTokens + statistics.targetTokens).toBe(tokens);
+    expect(statistics.padding).toBeCloseTo(1 - tokens / places, 12);
+  });
+
+  test("refuses a place of another seed or past the epoch's end, and an empty epoch", () => {
+    const parts = [randomPart("a", 40)];
+    expect(() => new BatchStream(parts, options, { seed: 4, epoch: 0, index: 0 })).toThrow(/seed 4/);
+    expect(() => new BatchStream(parts, options, { seed: 3, epoch: 0, index: 9999 })).toThrow(/does not exist/);
+    expect(() => new BatchStream(parts, { ...options, maximumTokens: 1 })).toThrow(/no training pair/);
+  });
+});

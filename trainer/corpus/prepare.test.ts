@@ -1,0 +1,121 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BatchStream } from "./batches.ts";
+import { corpusName, type PrepareConfig } from "./config.ts";
+import { type PrepareProgress, prepare } from "./prepare.ts";
+import { PreparedCorpus } from "./prepared.ts";
+import { sequenceAt } from "./shard.ts";
+
+let dir = "";
+let config: PrepareConfig;
+const at = (name: string) => join(dir, name);
+
+const talk = [
+  "The boat is late.\tDas Boot ist spät.",
+  "The boat is late.\tDas Boot ist spät.",
+  "The boat is new.\tDas Boot ist neu.",
+  "The tea is cold.\tDer Tee ist kalt.",
+  "the TEA was hot!\tDer Tee war warm.",
+  "He was late.\tDer Zug ist heute pünktlich",
+  "only one column",
+  "She sees the boat.\tSie sieht das Boot.",
+];
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "souffleur-prepare-"));
+  await writeFile(at("talk.tsv.gz"), gzipSync(talk.join("\n")));
+  await writeFile(at("words.tsv"), "tea\tTee\nboat\tBoot\nThe boat is new.\tDas Boot ist neu.\n");
+  await writeFile(at("valid.tsv"), "The tea was hot.\tDer Tee war heiß.\tHeiß war der Tee.\n\tno source\n");
+  await writeFile(at("test.tsv"), "The train is on time.\tDer Zug ist heute pünktlich.\n");
+  config = {
+    source: "en",
+    target: "de",
+    train: [
+      { path: at("talk.tsv.gz"), name: "talk", join: 0.5 },
+      { path: at("words.tsv"), name: "words", weight: 0.5 },
+    ],
+    valid: [at("valid.tsv")],
+    test: [at("test.tsv")],
+    tokenizer: { size: 64, minimumCount: 1 },
+  };
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+test("prepares files into a folder that training can open, with every line accounted for", async () => {
+  const progress: PrepareProgress[] = [];
+  const report = await prepare(config, at("out"), (event) => progress.push(event));
+  const [first, words] = report.train;
+  expect(first).toMatchObject({ name: "talk", read: 8, duplicates: 1, leaks: 2, pairs: 4, averageSourceWords: 4 });
+  expect(first.dropped).toMatchObject({ columns: 1, empty: 0 });
+  expect(words).toMatchObject({ read: 3, duplicates: 1, pairs: 2, weight: 0.5 });
+  expect(report.valid).toMatchObject([{ read: 2, malformed: 1, references: 2, pairs: 1 }]);
+  expect(report.tokenizer).toMatchObject({ vocabulary: 64, unknownCharacters: 0 });
+  expect(report.epoch.examples + report.epoch.joined).toBeLessThanOrEqual(5);
+  expect(progress.map(({ stage }) => stage)).toEqual([
+    "clean",
+    "clean",
+    "tokenizer",
+    "tokenizer",
+    "encode",
+    "encode",
+    "encode",
+    "encode",
+  ]);
+  expect(JSON.parse(await readFile(at("out/report.json"), "utf8"))).toEqual(report);
+
+  const corpus = await PreparedCorpus.open(at("out"));
+  const parts = await corpus.trainParts();
+  const lines = (await readFile(`${corpus.trainPath("talk")}.tsv`, "utf8")).trimEnd().split("\n");
+  expect(lines).toEqual([talk[0], talk[2], talk[3], talk[7]]);
+  for (const [row, line] of lines.entries()) {
+    const texts = [parts[0].shard.source, parts[0].shard.target].map((side) =>
+      corpus.tokenizer.decode([...sequenceAt(side, row)]),
+    );
+    expect(texts.join("\t")).toBe(line);
+  }
+  const { sources, references, shard } = await corpus.heldOut("valid", corpus.index.valid[0].name);
+  expect({ sources, references }).toEqual({
+    sources: ["The tea was hot."],
+    references: [["Der Tee war heiß.", "Heiß war der Tee."]],
+  });
+  expect([...sequenceAt(shard.source, 0)]).toEqual(corpus.tokenizer.encode(sources[0]));
+  expect(new BatchStream(parts, { seed: 1, paddedTokens: 256 }).next().rows).toBeGreaterThan(0);
+});
+
+test("the same input gives the same files", async () => {
+  await prepare(config, at("one"));
+  await prepare(config, at("two"));
+  for (const file of ["tokenizer.json", "corpus.json", "train/talk.shard", "train/talk.tsv", "train/words.json"]) {
+    expect(await readFile(at(`two/${file}`)), file).toEqual(await readFile(at(`one/${file}`)));
+  }
+});
+
+test("a failure leaves the last result as it was, and nothing beside it", async () => {
+  await prepare(config, at("kept"));
+  const before = await readFile(at("kept/corpus.json"), "utf8");
+  const broken = { ...config, train: [...config.train, { path: at("missing.tsv") }] };
+  await expect(prepare(broken, at("kept"))).rejects.toThrow(/cannot read .*missing\.tsv/);
+  expect(await readFile(at("kept/corpus.json"), "utf8")).toBe(before);
+  expect((await readdir(dir)).filter((name) => name.startsWith("kept"))).toEqual(["kept"]);
+});
+
+test("refuses a configuration that does not fit", async () => {
+  const [corpus] = config.train;
+  await expect(prepare({ ...config, train: [corpus, corpus] }, at("no"))).rejects.toThrow(/two corpora.*talk/);
+  await expect(prepare({ ...config, train: [] }, at("no"))).rejects.toThrow(/train/);
+  await expect(prepare({ ...config, train: [{ ...corpus, join: 2 }] }, at("no"))).rejects.toThrow(/join/);
+});
+
+test("a tokenizer that was exchanged is noticed", async () => {
+  await prepare(config, at("swapped"));
+  await writeFile(at("swapped/tokenizer.json"), "{}");
+  await expect(PreparedCorpus.open(at("swapped"))).rejects.toThrow(/tokenizer\.json is not the one/);
+});
+
+test("corpora are named by folder and file", () => {
+  expect(corpusName("/data/tatoeba-en-de/train.tsv.gz")).toBe("tatoeba-en-de.train");
+  expect(corpusName("my corpus.tsv")).toBe("my-corpus");
+});

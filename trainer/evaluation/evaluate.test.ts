@@ -44,7 +44,14 @@ describe("evaluateTranslations", () => {
       { text: "", events: [] },
     ];
     const row = evaluateTranslations(testSet, silent, { wait: "full" });
-    expect(row).toMatchObject({ bleu: 0, chrf: 0, brevityPenalty: 0, averageLagging: Number.NaN, sentences: 2 });
+    expect(row).toMatchObject({
+      bleu: 0,
+      chrf: 0,
+      brevityPenalty: 0,
+      averageLagging: null,
+      seconds: null,
+      sentences: 2,
+    });
   });
 
   it("names the sentence whose output cannot be right", () => {
@@ -66,7 +73,7 @@ describe("evaluation report", () => {
     { wait: 3, ...row, averageProportion: 0.7, sentences: 2000, seconds: 21.04, sourceTokensPerSecond: 812.4 },
     {
       ...{ wait: "full" as const, ...row, averageProportion: 1, sentences: 2000 },
-      ...{ seconds: Number.NaN, sourceTokensPerSecond: Number.NaN },
+      ...{ seconds: null, sourceTokensPerSecond: null },
     },
   ];
   const report = createEvaluationReport(testSet, rows, { lowercase: true });

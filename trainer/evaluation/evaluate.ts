@@ -10,7 +10,7 @@ import type { TestSet } from "./test-set.ts";
 export interface EvaluationConditions {
   /** The lag that the outputs were made with, in tokens behind. */
   wait: Wait;
-  /** Wall time of translating the test set; left out, the row's speed is NaN. */
+  /** Wall time of translating the test set; left out, the row has no speed. */
   seconds?: number;
   /** Source tokens (model's tokens, ends of sentences included) that were translated in that time. */
   sourceTokens?: number;
@@ -45,7 +45,7 @@ export function evaluateTranslations(
   const hypotheses = outputs.map((output) => output.text);
   const references = testSet.sentences.map((sentence) => sentence.references);
   const bleu = corpusBleu(hypotheses, references, scoring);
-  const { seconds = Number.NaN, sourceTokens = Number.NaN } = conditions;
+  const { seconds, sourceTokens } = conditions;
   return {
     wait: conditions.wait,
     bleu: bleu.score,
@@ -53,8 +53,8 @@ export function evaluateTranslations(
     brevityPenalty: bleu.brevityPenalty,
     ...corpusLatency(sentences),
     sentences: outputs.length,
-    seconds,
-    sourceTokensPerSecond: sourceTokens / seconds,
+    seconds: seconds ?? null,
+    sourceTokensPerSecond: seconds === undefined || sourceTokens === undefined ? null : sourceTokens / seconds,
   };
 }
 

@@ -13,11 +13,12 @@ export interface SentenceDelays {
   referenceLength: number;
 }
 
+/** Means over sentences; null when no sentence had any output. */
 export interface LatencyScores {
-  averageLagging: number;
-  laal: number;
-  dal: number;
-  averageProportion: number;
+  averageLagging: number | null;
+  laal: number | null;
+  dal: number | null;
+  averageProportion: number | null;
 }
 
 /**
@@ -64,7 +65,7 @@ export function averageProportion(sentence: SentenceDelays): number {
 
 /**
  * All four, averaged over sentences. As in SimulEval a sentence without output has no latency and is left out (BLEU's
- * brevity penalty is what it costs); when none is left, all four are NaN.
+ * brevity penalty is what it costs); when none is left, all four are null.
  */
 export function corpusLatency(sentences: readonly SentenceDelays[]): LatencyScores {
   const spoken = sentences.filter((sentence) => sentence.delays.length > 0);
@@ -98,6 +99,7 @@ function checked(sentence: SentenceDelays): SentenceDelays {
   return sentence;
 }
 
-function mean(values: readonly number[]): number {
+function mean(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -10,18 +10,18 @@ export interface EvaluationRow {
   chrf: number;
   /** BLEU's brevity penalty, 1 when the output is long enough. */
   brevityPenalty: number;
-  /** AL in source words; this and the next three are NaN (null in JSON) when no sentence had any output. */
-  averageLagging: number;
+  /** AL in source words; this and the next three are null when no sentence had any output. */
+  averageLagging: number | null;
   /** LAAL in source words. */
-  laal: number;
+  laal: number | null;
   /** DAL in source words. */
-  dal: number;
+  dal: number | null;
   /** AP, a share of the source. */
-  averageProportion: number;
+  averageProportion: number | null;
   sentences: number;
-  /** Wall time of the translation; NaN (null in JSON) when it was not timed, and so the next. */
-  seconds: number;
-  sourceTokensPerSecond: number;
+  /** Wall time of the translation; null when it was not timed, and so the next. */
+  seconds: number | null;
+  sourceTokensPerSecond: number | null;
 }
 
 export interface EvaluationReport {
@@ -55,7 +55,7 @@ export function formatEvaluationReport(report: EvaluationReport): string {
   ].join("\n");
 }
 
-/** The report as indented JSON, full precision, null where there is no figure. */
+/** The report as indented JSON, in full precision. */
 export function evaluationReportJson(report: EvaluationReport): string {
   return JSON.stringify(report, null, 2);
 }

@@ -1,10 +1,10 @@
 // A plain text table for terminals and logs: numbers to the right, words to the left.
 
-export type TableCell = string | number | undefined;
+export type TableCell = string | number | null | undefined;
 
 export interface TableColumn<Row> {
   header: string;
-  /** What the row shows here; undefined and NaN show as `-`. */
+  /** What the row shows here; no figure (undefined, null, NaN) shows as `-`. */
   value: (row: Row) => TableCell;
   /** Digits after the point for numbers. Default 0. */
   digits?: number;
@@ -29,6 +29,6 @@ export function formatTable<Row>(columns: readonly TableColumn<Row>[], rows: rea
 }
 
 function formatCell(value: TableCell, digits: number): string {
-  if (value === undefined || Number.isNaN(value)) return "-";
+  if (value === undefined || value === null || Number.isNaN(value)) return "-";
   return typeof value === "string" ? value : value.toFixed(digits);
 }

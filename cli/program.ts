@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
+import { registerBenchCommands } from "../bench/commands.ts";
 import { PACKAGE_ROOT, SettingsError } from "../server/settings.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { registerModels } from "./models.ts";
@@ -19,6 +20,7 @@ export function makeProgram(): Command {
   registerServe(program);
   registerTranslate(program);
   registerModels(program);
+  registerBenchCommands(program);
   return program;
 }
 

@@ -57,7 +57,7 @@ export function registerServe(program: Command): void {
 Examples:
   $ souffleur serve
   $ souffleur serve --port 9000 --host 0.0.0.0 --workers 4
-  $ souffleur serve --bundle models/en-de models/de-en --log-level warn
+  $ souffleur serve --bundle models/en-de runs/my-model --log-level warn
 
 SIGTERM and SIGINT drain: open segments are finished and sent, streams are closed with 1001, exit code 0.
 A second SIGINT stops at once.`,

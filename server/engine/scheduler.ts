@@ -75,19 +75,30 @@ export class Scheduler {
 const STEP_OVERHEAD = 2;
 
 /**
- * The most new tokens or chunks that each row of a batch should bring. Rows are padded to the longest, so one row with a
- * long text makes the step long for all; cut here, it goes on in the next. Of the rows' own sizes, the one with the
- * least cost per useful position.
+ * The most new tokens or chunks that each row of the next step should bring. Rows are padded to the longest, so one row
+ * with a long text would make the step long for all; cut, it goes on in later steps, which cost their overhead. Of all
+ * ways to run these rows to their end, this is the first cut of the cheapest.
  *
- * @param sizes the new positions that each row could bring; at least one row
- * @param maxRowTokens the most that is ever given, and the most time one step can take
+ * @param sizes the new positions that each row could bring
+ * @param maxRowTokens the most that is ever given, which bounds the time one step can take
  */
 export function rowLimit(sizes: readonly number[], maxRowTokens: number): number {
-  let best = { limit: 1, cost: Number.POSITIVE_INFINITY };
-  for (const limit of new Set(sizes.map((size) => Math.max(1, Math.min(size, maxRowTokens))))) {
-    const useful = sizes.reduce((sum, size) => sum + Math.min(size, limit), 0);
-    const cost = (STEP_OVERHEAD + sizes.length * limit) / useful;
-    if (cost < best.cost || (cost === best.cost && limit > best.limit)) best = { limit, cost };
+  const lengths = sizes.map((size) => Math.max(1, Math.min(size, maxRowTokens)));
+  const cuts = [...new Set(lengths)].sort((a, b) => a - b);
+  /** For each cut, from the last: the cost of all that is left of the rows after it. */
+  const costs = cuts.map(() => 0);
+  let first = cuts.length - 1;
+  for (let from = cuts.length - 2; from >= -1; from--) {
+    const start = cuts[from] ?? 0;
+    const rows = lengths.filter((length) => length > start).length;
+    let least = Number.POSITIVE_INFINITY;
+    for (let to = from + 1; to < cuts.length; to++) {
+      const cost = STEP_OVERHEAD + rows * (cuts[to] - start) + costs[to];
+      if (cost > least) continue;
+      least = cost;
+      first = to;
+    }
+    if (from >= 0) costs[from] = least;
   }
-  return best.limit;
+  return cuts[first];
 }

@@ -40,7 +40,8 @@ function segmentsOf(messages: readonly string[], options: { language?: string; m
   return segments;
 }
 
-const textsOf = (...args: Parameters<typeof segmentsOf>) => segmentsOf(...args).map(({ text }) => text.replace(/ $/, ""));
+const textsOf = (...args: Parameters<typeof segmentsOf>) =>
+  segmentsOf(...args).map(({ text }) => text.replace(/ $/, ""));
 
 /** Text with everything that a rule looks at, halves of surrogate pairs and odd spaces included. */
 const trickyText = fc

@@ -4,15 +4,37 @@ import { endsClause, endsSentence } from "./sentence-end.ts";
 const ends = (word: string, language = "en", first = false) => endsSentence(word, language, first);
 
 describe("endsSentence", () => {
-  it.each(["home.", "home!", "home?!", "home…", "home...", 'home."', "home.)", "home.”", "3.5.", "1999.", "家。", "NASA."])(
-    "ends at %s",
-    (word) => expect(ends(word)).toBe(true),
-  );
+  it.each([
+    "home.",
+    "home!",
+    "home?!",
+    "home…",
+    "home...",
+    'home."',
+    "home.)",
+    "home.”",
+    "3.5.",
+    "1999.",
+    "家。",
+    "NASA.",
+  ])("ends at %s", (word) => expect(ends(word)).toBe(true));
 
-  it.each(["home", "home,", "home:", "3.5", "Mr.", "(Dr.", "e.g.", "i.e.", "U.S.", "p.m.", "J.", "vs.", "etc.", "Ph.D."])(
-    "does not end at %s",
-    (word) => expect(ends(word)).toBe(false),
-  );
+  it.each([
+    "home",
+    "home,",
+    "home:",
+    "3.5",
+    "Mr.",
+    "(Dr.",
+    "e.g.",
+    "i.e.",
+    "U.S.",
+    "p.m.",
+    "J.",
+    "vs.",
+    "etc.",
+    "Ph.D.",
+  ])("does not end at %s", (word) => expect(ends(word)).toBe(false));
 
   it.each(["z.B.", "d.h.", "z.", "B.", "usw.", "bzw.", "Nr.", "Dr.", "3.", "24.", "XIV.", "Mio.", "max.", "„Hr."])(
     "does not end at German %s",

@@ -1,6 +1,7 @@
 // What a session is told and what it asks for: events in, actions out.
 
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
+import type { CloseCode } from "../protocol/close-codes.ts";
 import type { DeltaMessage, DoneMessage, ErrorMessage, FinalMessage } from "../protocol/server-messages.ts";
 
 export type SessionEvent =
@@ -23,7 +24,7 @@ export type SessionAction =
   | { type: "cancel"; target: number; segment: number }
   | { type: "emit"; message: SessionMessage; measure?: DeltaMeasure | FinalMeasure }
   /** Always the last action; nothing is emitted after it. */
-  | { type: "close"; code: 1000 | 1011 };
+  | { type: "close"; code: CloseCode };
 
 /**
  * `seq` counts the session's deltas and finals together, from 1. A segment's first delta has no leading space: a client

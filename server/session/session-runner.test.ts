@@ -97,7 +97,7 @@ describe("SessionRunner", () => {
     session.text("the words in order");
     await turns(3);
     await engine.close();
-    expect(await closed).toBe(1011);
+    expect(await closed).toBe(1001);
     expect(messages.at(-1)).toMatchObject({ type: "error", code: "shutting_down", fatal: true });
   });
 

@@ -1,6 +1,7 @@
 // Joins a session with an engine and a clock: does what the session asks for and tells it what comes of it.
 
 import type { Engine, EngineSegment, EngineSession } from "../engine/engine.ts";
+import type { CloseCode } from "../protocol/close-codes.ts";
 import { Session } from "./session.ts";
 import type { DeltaMeasure, FinalMeasure, SessionAction, SessionEvent, SessionMessage } from "./session-event.ts";
 import type { SessionSettings } from "./session-settings.ts";
@@ -13,7 +14,7 @@ export interface SessionRunnerOptions {
   /** Takes the session's messages, in order; `measure` is for metrics. */
   emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
   /** Called once, after the last message. Not called after `abort`. */
-  close(code: 1000 | 1011): void;
+  close(code: CloseCode): void;
 }
 
 /** What a connection talks to. */

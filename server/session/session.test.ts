@@ -268,9 +268,12 @@ describe("Session", () => {
   });
 
   const text = fc
-    .array(fc.constantFrom("the", "word", "Mr", "in", "42", "don't", ". ", "? ", ", ", " ", " ", "\n", "über", "日。"), {
-      maxLength: 80,
-    })
+    .array(
+      fc.constantFrom("the", "word", "Mr", "in", "42", "don't", ". ", "? ", ", ", " ", " ", "\n", "über", "日。"),
+      {
+        maxLength: 80,
+      },
+    )
     .map((parts) => parts.join(""));
 
   it("gives the same segments and the same text however the text was cut and the engine took turns", () => {

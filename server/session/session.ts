@@ -1,6 +1,7 @@
 // A session as a pure state machine: text and engine outputs in, engine work and messages out. No socket, no clock.
 
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
+import { type CloseCode, ERROR_RULES } from "../protocol/close-codes.ts";
 import type { ErrorMessage } from "../protocol/server-messages.ts";
 import { SegmentLane } from "./segment-lane.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -268,10 +269,10 @@ export class Session {
 
   #fail({ code, message }: EngineFailure): void {
     this.#cancelAll();
-    this.#emitLast({ type: "error", code, message, fatal: true }, 1011);
+    this.#emitLast({ type: "error", code, message, fatal: true }, ERROR_RULES[code].close);
   }
 
-  #emitLast(message: SessionMessage, code: 1000 | 1011): void {
+  #emitLast(message: SessionMessage, code: CloseCode): void {
     this.#actions.push({ type: "emit", message }, { type: "close", code });
     this.#closed = true;
   }

@@ -1,10 +1,16 @@
-// Keeps the two panes level while they stand side by side: each segment beside its translation, both scrolled alike.
+// Keeps the two panes level while they stand side by side, and both at their end while nobody has scrolled back.
+
+/** Within this many pixels of the end a pane follows its text. */
+const FOLLOW_PIXELS = 60;
 
 export class Alignment {
   #scrolls;
   #open;
   /** @type {[HTMLElement, HTMLElement][]} the two sides of each settled segment */
   #rows = [];
+  /** Rows from here on have not been levelled. */
+  #levelled = 0;
+  #follows = [true, true];
 
   /**
    * @param {[HTMLElement, HTMLElement]} scrolls what scrolls, left and right
@@ -13,31 +19,47 @@ export class Alignment {
   constructor(scrolls, open) {
     this.#scrolls = scrolls;
     this.#open = open;
-    const [left, right] = scrolls;
-    left.addEventListener("scroll", () => this.#scrollAlike(left, right));
-    right.addEventListener("scroll", () => this.#scrollAlike(right, left));
+    for (const [side, scroll] of scrolls.entries()) {
+      let before = 0;
+      scroll.addEventListener("scroll", () => {
+        this.#scrolled(side, scroll.scrollTop < before);
+        before = scroll.scrollTop;
+      });
+    }
     let width = 0;
     new ResizeObserver(() => {
-      // Heights change with every new line on a phone; only a new width breaks lines anew.
-      if (left.clientWidth === width) return;
-      width = left.clientWidth;
-      this.#level([...this.#rows, this.#open]);
-    }).observe(left);
+      // Only a new width breaks lines anew.
+      if (scrolls[0].clientWidth !== width) this.#levelled = 0;
+      width = scrolls[0].clientWidth;
+      this.layOut();
+    }).observe(scrolls[0]);
   }
 
   /** @param {HTMLElement} left @param {HTMLElement} right */
   add(left, right) {
     this.#rows.push([left, right]);
-    this.#level([[left, right]]);
-  }
-
-  levelOpen() {
-    this.#level([this.#open]);
   }
 
   clear() {
     this.#rows = [];
-    this.levelOpen();
+    this.#levelled = 0;
+  }
+
+  /** Once a frame, after all changes: what is new is levelled, and panes go to their end. */
+  layOut() {
+    const rows = [...this.#rows.slice(this.#levelled), this.#open];
+    this.#levelled = this.#rows.length;
+    for (const side of rows.flat()) side.style.minHeight = "";
+    if (this.#sideBySide) {
+      // All is read before anything is written, so that the browser lays out once.
+      const heights = rows.map((row) => Math.max(...row.map((side) => side.getBoundingClientRect().height)));
+      for (const [index, row] of rows.entries()) {
+        for (const side of row) side.style.minHeight = `${heights[index]}px`;
+      }
+    }
+    for (const [side, scroll] of this.#scrolls.entries()) {
+      if (this.#follows[side]) scroll.scrollTop = scroll.scrollHeight;
+    }
   }
 
   get #sideBySide() {
@@ -45,18 +67,12 @@ export class Alignment {
     return left.getBoundingClientRect().top === right.getBoundingClientRect().top;
   }
 
-  /** All is read before anything is written, so that the browser lays out once. @param {[HTMLElement, HTMLElement][]} rows */
-  #level(rows) {
-    for (const side of rows.flat()) side.style.minHeight = "";
-    if (!this.#sideBySide) return;
-    const heights = rows.map((row) => Math.max(...row.map((side) => side.getBoundingClientRect().height)));
-    for (const [index, row] of rows.entries()) {
-      for (const side of row) side.style.minHeight = `${heights[index]}px`;
-    }
-  }
-
-  /** @param {HTMLElement} moved @param {HTMLElement} other */
-  #scrollAlike(moved, other) {
+  /** @param {number} side @param {boolean} back towards the start, which only people do */
+  #scrolled(side, back) {
+    const moved = this.#scrolls[side];
+    if (moved.scrollHeight - moved.scrollTop - moved.clientHeight < FOLLOW_PIXELS) this.#follows[side] = true;
+    else if (back) this.#follows[side] = false;
+    const other = this.#scrolls[1 - side];
     if (this.#sideBySide && Math.abs(moved.scrollTop - other.scrollTop) >= 1) other.scrollTop = moved.scrollTop;
   }
 }

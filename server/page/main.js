@@ -189,6 +189,7 @@ function draw() {
     playerBar.draw();
     html("speaking").hidden = player.state !== "playing";
     composer.place({ hidden: player.state !== "stopped", alone: transcript.empty && blank, startsSentence: blank });
+    transcript.layOut();
   });
 }
 

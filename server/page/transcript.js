@@ -4,8 +4,6 @@ import { countWords } from "./words.js";
 
 /** As long as page.css lets new text glow. */
 const FRESH_MS = 1_600;
-/** Within this many pixels of the end a pane follows its text. */
-const FOLLOW_PIXELS = 60;
 
 /** @typedef {{ settled: HTMLElement, scroll: HTMLElement }} Pane */
 
@@ -61,11 +59,9 @@ export class Transcript {
     const text = (covered + before).trimStart();
     const parts = [this.#sourceText, this.#sourceAhead, this.#sourceGap];
     const texts = [text, words, text + words === "" ? "" : after];
-    if (parts.every((part, index) => part.textContent === texts[index])) return;
-    this.#follow(this.#source, () => {
-      for (const [index, part] of parts.entries()) part.textContent = texts[index];
-      this.#alignment.levelOpen();
-    });
+    for (const [index, part] of parts.entries()) {
+      if (part.textContent !== texts[index]) part.textContent = texts[index];
+    }
   }
 
   /**
@@ -74,18 +70,16 @@ export class Transcript {
    * @param {string} text
    */
   grow(segment, text) {
-    this.#follow(this.#target, () => {
-      const paragraph = this.#paragraphOf(segment);
-      const piece = document.createElement("span");
-      piece.className = "fresh";
-      piece.dataset.born = String(performance.now());
-      piece.textContent = text;
-      piece.addEventListener("animationend", () => {
-        piece.replaceWith(...piece.childNodes);
-        paragraph.normalize();
-      });
-      paragraph.append(piece);
+    const paragraph = this.#paragraphOf(segment);
+    const piece = document.createElement("span");
+    piece.className = "fresh";
+    piece.dataset.born = String(performance.now());
+    piece.textContent = text;
+    piece.addEventListener("animationend", () => {
+      piece.replaceWith(...piece.childNodes);
+      paragraph.normalize();
     });
+    paragraph.append(piece);
   }
 
   /**
@@ -103,15 +97,16 @@ export class Transcript {
     const right = this.#paragraphOf(segment);
     right.dataset.row = row;
     if (right.textContent !== text) right.textContent = text;
-    this.#follow(this.#target, () => {
-      keepGlow(right);
-      this.#open.delete(segment);
-      this.#target.settled.append(right);
-      this.#follow(this.#source, () => {
-        this.#source.settled.append(left);
-        this.#alignment.add(left, right);
-      });
-    });
+    keepGlow(right);
+    this.#open.delete(segment);
+    this.#target.settled.append(right);
+    this.#source.settled.append(left);
+    this.#alignment.add(left, right);
+  }
+
+  /** Once a frame, after all changes. */
+  layOut() {
+    this.#alignment.layOut();
   }
 
   /** The open segments are sent again and will grow again; until then what there was of them stays, paler. */
@@ -156,13 +151,6 @@ export class Transcript {
       for (const paragraph of settled.querySelectorAll(".paired")) paragraph.classList.remove("paired");
       if (row !== undefined) settled.querySelector(`[data-row="${row}"]`)?.classList.add("paired");
     }
-  }
-
-  /** Changes a pane and keeps its end in sight, unless somebody has scrolled back to read. @param {Pane} pane @param {() => void} change */
-  #follow({ scroll }, change) {
-    const follows = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < FOLLOW_PIXELS;
-    change();
-    if (follows) scroll.scrollTop = scroll.scrollHeight;
   }
 }
 

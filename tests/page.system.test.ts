@@ -7,6 +7,11 @@ import { extname, join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { Bundle } from "../models/bundle.ts";
+import { StandInModel } from "../models/stand-in-model.ts";
+import { standInTokenizer } from "../models/stand-in-tokenizer.ts";
+import { stepSignature } from "../models/step-signature.ts";
+import { InProcessEngine } from "../server/engine/in-process-engine.ts";
 import { startServer } from "../server/main.ts";
 import { type ClientMessage, clientMessageSchema, type StartMessage } from "../server/protocol/client-messages.ts";
 import { CLOSE_CODES, type CloseCode, type ErrorCode } from "../server/protocol/close-codes.ts";
@@ -159,6 +164,42 @@ class ServerDouble {
     this.#written = 0;
   }
 }
+
+const tokenizer = standInTokenizer();
+const widths = { sourceStateWidth: 1, slotStateWidth: 1 };
+const network = {
+  type: "ctc-student",
+  width: 8,
+  heads: 1,
+  feedForward: 8,
+  encoderLayers: 1,
+  decoderLayers: 1,
+} as const;
+
+/** A bundle for the real server where no trained one is needed: it writes nonsense, by the rules. */
+const standInBundle: Bundle = {
+  dir: "stand-in",
+  tokenizer,
+  manifest: {
+    formatVersion: 1,
+    name: "stand-in",
+    kind: "student",
+    source: "en",
+    target: "de",
+    architecture: { ...network, vocabulary: tokenizer.vocabularySize, slotsPerToken: 2, parameters: 1 },
+    specialIds: { pad: 0, bos: 1, eos: 2, unk: 3, blank: 4 },
+    lags: { trained: [3, "full"], default: 3 },
+    limits: { maxSourceTokens: 160 },
+    step: { ...widths, ...stepSignature(widths) },
+    precision: "fp32",
+    files: [],
+    recipeHash: "none",
+    createdWith: "test",
+    quality: [],
+    licence: "Apache-2.0",
+    attributions: [],
+  },
+};
 
 /** Ratio of contrast (WCAG 2) of an element's text on the first background behind it. */
 const CONTRAST = `(selector) => {
@@ -431,6 +472,43 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     }
     const glow = "getComputedStyle(document.querySelector('#target-open p')).animationName";
     expect(await page.evaluate(glow)).toBe("none");
+  });
+
+  it("agrees with the real server on words and segments", async () => {
+    const runner = new StandInModel({ vocabularySize: tokenizer.vocabularySize });
+    const server = await startServer(
+      { port: 0, logLevel: "silent" },
+      {
+        bundles: [standInBundle],
+        startEngine: async () => new InProcessEngine({ models: [{ name: "stand-in", runner }] }),
+      },
+    );
+    try {
+      await visit(server.url);
+      await state("Connected");
+      expect(await text("stream-note")).toBe("Model stand-in, 3 tokens behind.");
+      await page.keyboard.type("Mr. Smith paid 3.5 million, e.g. for “this”… Really? Yes , (of course)!  And   so on");
+      await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(3);
+      expect(await text("source-open")).toBe("And so ");
+      await page.keyboard.press("Alt+6");
+      await expect.poll(() => text("stream-note"), POLL).toBe("Model stand-in, a whole sentence behind.");
+      await page.keyboard.press("Enter");
+      await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(5);
+      expect((await text("source-settled")).split("\n").slice(-2)).toEqual(["And so", "on"]);
+      expect(await text("source-open")).toBe("");
+      expect([await text("lag"), await page.locator("#target-open p").count()]).toEqual(["0", 0]);
+      expect(await text("latency-note")).toMatch(/^[\d.]+ ms of it in the server\.$/);
+      // Told to stop, the server finishes what is open; the page says what happened.
+      await page.keyboard.type("The last words ");
+      await expect.poll(() => text("source-open"), POLL).toBe("The last words ");
+      await page.evaluate("window.WebSocket = class { constructor() { this.readyState = 0 } close() {} }");
+      await server.close();
+      await expect.poll(() => text("notice"), POLL).toContain("The server is restarting. Connecting again");
+      expect((await text("source-settled")).endsWith("The last words")).toBe(true);
+    } finally {
+      await page.close();
+      await server.close();
+    }
   });
 
   it.skipIf(!hasModel)("translates on the real server with its model", async () => {

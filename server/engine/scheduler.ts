@@ -56,14 +56,14 @@ export class Scheduler {
     if (!first) return [];
     const [model, ring] = first;
     const batch: ReadySegment[] = [];
-    while (batch.length < maxBatchSize && ring.size > 0) {
-      for (const [session, segments] of [...ring].slice(0, maxBatchSize - batch.length)) {
-        const ready = segments.shift()!;
-        batch.push(ready);
-        this.#ready.delete(ready.segment);
-        ring.delete(session);
-        if (segments.length > 0) ring.set(session, segments);
-      }
+    // A session that is put back at the end is met again when all the others have had their turn.
+    for (const [session, segments] of ring) {
+      if (batch.length === maxBatchSize) break;
+      const ready = segments.shift()!;
+      batch.push(ready);
+      this.#ready.delete(ready.segment);
+      ring.delete(session);
+      if (segments.length > 0) ring.set(session, segments);
     }
     this.#rings.delete(model);
     if (ring.size > 0) this.#rings.set(model, ring);

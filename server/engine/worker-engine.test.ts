@@ -128,12 +128,17 @@ describe("WorkerEngine", () => {
     engine = await WorkerEngine.startThreads(threads.spawn, { workers: 1 });
     threads.crashes[0]("gone");
     await vi.waitFor(() => expect(engine!.ready).toBe(true));
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     threads.crashes[1]("gone again");
-    expect(threads.crashes).toHaveLength(2);
     const refused = segmentOn(engine);
-    await vi.waitFor(() => expect(refused.failures).toMatchObject([{ code: "overloaded" }]));
-    await vi.waitFor(() => expect(engine!.ready).toBe(true), { timeout: 5000 });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(refused.failures).toMatchObject([{ code: "overloaded" }]);
+    vi.advanceTimersByTime(499);
+    expect(threads.crashes).toHaveLength(2);
+    vi.advanceTimersByTime(1);
     expect(threads.crashes).toHaveLength(3);
+    vi.useRealTimers();
+    await vi.waitFor(() => expect(engine!.ready).toBe(true));
   });
 
   it("does not start when a worker cannot load its models, and says why", async () => {
@@ -147,10 +152,9 @@ describe("WorkerEngine", () => {
     engine = await WorkerEngine.startThreads(threads.spawn, { workers: 2 });
     const segment = segmentOn(engine);
     segment.push([20]);
-    await engine.close();
+    await Promise.all([engine.close(), engine.close()]);
     expect(segment.failures).toMatchObject([{ code: "shutting_down" }]);
     expect(engine.ready).toBe(false);
-    await engine.close();
   });
 
   it("refuses a model that it was not given", async () => {

@@ -40,7 +40,7 @@ export class WorkerSlot {
   #onReady: ((models: readonly EngineModelInfo[]) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
   #onStopped: (() => void) | undefined;
-  #closing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options;
@@ -53,7 +53,7 @@ export class WorkerSlot {
 
   /** Where segments can be opened: also while the thread starts, they wait for it; undefined between two threads. */
   get dispatcher(): Dispatcher | undefined {
-    return this.#closing ? undefined : this.#now?.dispatcher;
+    return this.#closed ? undefined : this.#now?.dispatcher;
   }
 
   get openSegments(): number {
@@ -85,7 +85,11 @@ export class WorkerSlot {
 
   /** Fails what is open with `shutting_down`; resolves when the thread is gone. */
   close(): Promise<void> {
-    this.#closing = true;
+    this.#closed ??= this.#stop();
+    return this.#closed;
+  }
+
+  #stop(): Promise<void> {
     clearTimeout(this.#restartTimer);
     const now = this.#now;
     if (!now) return Promise.resolve();
@@ -137,7 +141,7 @@ export class WorkerSlot {
     const { worker, observer } = this.#options;
     const reason = incarnation.failure ?? exitReason;
     this.#now = undefined;
-    if (this.#closing) {
+    if (this.#closed) {
       this.#onStopped?.();
       return;
     }

@@ -1,0 +1,96 @@
+// Real threads that die: the process lives, other threads' segments go on, and the next thread serves.
+
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { EngineFailure, EngineOutput } from "./engine.ts";
+import { builtScript, spawnWorker } from "./engine-thread.ts";
+import { WorkerEngine } from "./worker-engine.ts";
+
+const STEP_SERVER = builtScript("step-server");
+
+/** A worker over the stand-in model: token 90 makes it throw where nothing catches, 91 ends it, 92 fails its row. */
+const SCRIPT = `
+import { parentPort } from "node:worker_threads";
+import { StandInModel } from ${JSON.stringify(new URL("../../models/stand-in-model.js", STEP_SERVER).href)};
+import { serveSteps } from ${JSON.stringify(STEP_SERVER.href)};
+class Model extends StandInModel {
+  async run(rows) {
+    const has = (token) => rows.some((row) => row.tokens.includes(token));
+    if (has(90)) await new Promise(() => setImmediate(() => { throw new Error("thrown in the worker"); }));
+    if (has(91)) process.exit(7);
+    if (has(92)) throw new Error("bad row");
+    return super.run(rows);
+  }
+}
+await serveSteps(parentPort, { maxBatchSize: 64, maxRowTokens: 32 }, async () => [
+  { info: { model: "en-de", provider: "cpu", precision: "fp32" }, runner: new Model({ vocabularySize: 200 }), release: async () => {} },
+]);
+`;
+
+describe.skipIf(!existsSync(STEP_SERVER))("worker threads", () => {
+  let folder: string;
+  let engine: WorkerEngine;
+  const downs: string[] = [];
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "souffleur-"));
+    const script = join(folder, "worker.mjs");
+    writeFileSync(script, SCRIPT);
+    engine = await WorkerEngine.startThreads((listener) => spawnWorker(pathToFileURL(script), {}, listener), {
+      workers: 2,
+      observer: { workerDown: ({ reason }) => downs.push(reason) },
+    });
+  });
+  afterAll(async () => {
+    await engine?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function segment(...ids: number[]) {
+    const outputs: EngineOutput[] = [];
+    const failures: EngineFailure[] = [];
+    const open = engine.openSession("en-de").openSegment({
+      wait: 1,
+      onOutput: (output) => outputs.push(output),
+      onFailure: (failure) => failures.push(failure),
+    });
+    open.push(ids);
+    return { ...open, outputs, failures, done: () => outputs.at(-1)?.done === true };
+  }
+
+  it.each([
+    [90, /thrown in the worker/],
+    [91, /exit code 7/],
+  ])("survives a worker that token %i kills", async (token, reason) => {
+    const others = [segment(20), segment(21)];
+    await vi.waitFor(() => expect(others.every(({ outputs }) => outputs.length === 1)).toBe(true));
+    const fatal = segment(token);
+    await vi.waitFor(() => expect(fatal.failures).toMatchObject([{ code: "internal" }]));
+    expect(downs.at(-1)).toMatch(reason);
+    expect(engine.ready).toBe(true);
+    // One of the two shared the worker that died, the other did not.
+    expect(others.map(({ failures }) => failures.length).sort()).toEqual([0, 1]);
+    await vi.waitFor(() => expect(engine.gauges().workersUp).toBe(2), { timeout: 10_000 });
+    const after = [...others.filter(({ failures }) => failures.length === 0), segment(22), segment(23)];
+    for (const open of after) open.end();
+    await vi.waitFor(() => expect(after.every((open) => open.done())).toBe(true));
+  });
+
+  it("fails a bad row alone", async () => {
+    const bad = segment(92);
+    const good = [segment(24), segment(25), segment(26)];
+    for (const open of good) open.end();
+    await vi.waitFor(() => expect(bad.failures).toMatchObject([{ code: "internal", message: /bad row/ }]));
+    await vi.waitFor(() => expect(good.every((open) => open.done())).toBe(true));
+  });
+
+  it("ends its threads when it closes", async () => {
+    const open = segment(27);
+    await engine.close();
+    expect(open.failures).toMatchObject([{ code: "shutting_down" }]);
+    expect(engine.gauges()).toMatchObject({ workersUp: 0, openSegments: 0 });
+  });
+});

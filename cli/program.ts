@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
 import { registerBenchCommands } from "../bench/commands.ts";
+import { registerTrainerCommands } from "../trainer/commands.ts";
 import { PACKAGE_ROOT, SettingsError } from "../server/settings.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { registerModels } from "./models.ts";
@@ -20,6 +21,7 @@ export function makeProgram(): Command {
   registerServe(program);
   registerTranslate(program);
   registerModels(program);
+  registerTrainerCommands(program, { root: PACKAGE_ROOT, version: packageVersion(), env: process.env });
   registerBenchCommands(program);
   return program;
 }

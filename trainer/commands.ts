@@ -1,0 +1,184 @@
+// The trainer's commands: train, prepare, distill, export, evaluate.
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Wait } from "../models/wait.ts";
+import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
+import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
+import { exportBundleStep } from "./export/export-step.ts";
+import { loadRecipe } from "./recipe.ts";
+import type { WorkShare } from "./stages/distill-stage.ts";
+import { STAGES, type StageName } from "./stages/stage-folder.ts";
+import { runStages } from "./stages.ts";
+
+export interface TrainerEnvironment {
+  /** The package's folder: its recipes are found by name. */
+  readonly root: string;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+interface StageFlags {
+  data?: string;
+  work?: string;
+  quiet?: boolean;
+  until: StageName;
+  shard?: WorkShare;
+  out?: string;
+}
+
+interface EvaluateFlags {
+  bundle: string;
+  test: string;
+  wait: Wait[];
+  limit?: number;
+  beam: number;
+  threads: number;
+  json?: boolean;
+}
+
+/** Adds the trainer's commands to the program. */
+export function registerTrainerCommands(program: Command, environment: TrainerEnvironment): void {
+  stageCommand(program, environment, "train", "make a model: run every step of a recipe, or go on where it was stopped")
+    .addOption(new Option("--until <stage>", "the last stage to run").choices(STAGES).default("export"))
+    .option("--out <dir>", "folder that gets the bundles <name> and <name>-teacher")
+    .option("--shard <i/n>", "translate only part i of n in `distill`, for several machines or processes", parseShare)
+    .addHelpText("after", TRAIN_HELP);
+  stageCommand(program, environment, "prepare", "clean the corpora, learn the vocabulary, write the shards", "prepare");
+  stageCommand(program, environment, "distill", "translate the training sources with the teacher", "distill").option(
+    "--shard <i/n>",
+    "translate only part i of n, for several machines or processes",
+    parseShare,
+  );
+  addExport(program, environment);
+  addEvaluate(program);
+}
+
+const TRAIN_HELP = `
+A recipe is a YAML file, or the name of one of the package's own: tiny, en-de.
+Every stage is kept under the work folder by a hash of what went into it, and skipped when it is there.
+Ctrl-C or SIGTERM saves the state (exit code 130); the same command goes on from there.
+
+Examples:
+  souffleur train tiny --out /tmp/models
+  souffleur train en-de --data ../shared/data --until teacher
+  souffleur distill en-de --data ../shared/data --shard 1/2 & souffleur distill en-de --data ../shared/data --shard 2/2`;
+
+function stageCommand(
+  program: Command,
+  environment: TrainerEnvironment,
+  name: string,
+  description: string,
+  until?: StageName,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .argument("<recipe>", "a recipe file, or the name of one that the package holds")
+    .option("--data <dir>", "folder that the recipe's corpus paths are relative to (SOUFFLEUR_DATA)")
+    .option("--work <dir>", "folder for shards, checkpoints and results (SOUFFLEUR_WORK, ~/.cache/souffleur)")
+    .option("--quiet", "no progress")
+    .action(async (recipe: string, flags: StageFlags) => {
+      await run(environment, recipe, { ...flags, until: until ?? flags.until });
+    });
+}
+
+async function run(environment: TrainerEnvironment, name: string, flags: StageFlags): Promise<void> {
+  const { env, root, version } = environment;
+  const own = join(root, "trainer", "recipes", `${name}.yaml`);
+  const path = existsSync(own) && !existsSync(name) ? own : name;
+  const recipe = loadRecipe(path);
+  const data = flags.data ?? env.SOUFFLEUR_DATA ?? dirname(resolve(path));
+  const work = flags.work ?? env.SOUFFLEUR_WORK ?? join(homedir(), ".cache", "souffleur");
+  const stop = new AbortController();
+  const onSignal = () => {
+    process.stderr.write("saving the state…\n");
+    stop.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    const context = {
+      recipe,
+      data: resolve(data),
+      work: resolve(work),
+      quiet: flags.quiet ?? false,
+      signal: stop.signal,
+      say: (text: string) => void process.stderr.write(`${text}\n`),
+    };
+    const { until, shard, out } = flags;
+    const bundles = await runStages(context, { until, share: shard, out: out && resolve(out), version });
+    if (bundles) process.stdout.write(`${bundles.student}\n${bundles.teacher}\n`);
+  } finally {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+}
+
+function addExport(program: Command, environment: TrainerEnvironment): void {
+  stageCommand(
+    program,
+    environment,
+    "export",
+    "write a recipe's bundles; training runs first where it is not done",
+    "export",
+  ).option("--out <dir>", "folder that gets the bundles <name> and <name>-teacher");
+  program
+    .command("export-step")
+    .description("write the step graph of a bundle's weights in another precision")
+    .requiredOption("--bundle <dir>", "a student's bundle")
+    .addOption(new Option("--precision <precision>", "fp32 or int8").choices(["fp32", "int8"]).default("fp32"))
+    .requiredOption("--out <file>", "the ONNX file to write")
+    .action(async (flags: { bundle: string; precision: "fp32" | "int8"; out: string }) => {
+      mkdirSync(dirname(resolve(flags.out)), { recursive: true });
+      writeFileSync(flags.out, await exportBundleStep(flags.bundle, flags.precision));
+      process.stdout.write(`${flags.out}\n`);
+    });
+}
+
+function addEvaluate(program: Command): void {
+  program
+    .command("evaluate")
+    .description("measure a bundle on a test set: BLEU, chrF and latency for each lag")
+    .requiredOption("--bundle <dir>", "a student's bundle, or a teacher's (beam search, no lag)")
+    .requiredOption("--test <file>", "source<TAB>reference[<TAB>reference…], UTF-8")
+    .option("--wait <list>", 'tokens behind, separated by commas; "full" is the whole sentence', parseWaits, [
+      1,
+      3,
+      5,
+      "full",
+    ])
+    .option("--limit <n>", "only the first n sentences", positiveInteger)
+    .option("--beam <n>", "hypotheses of the teacher's search", positiveInteger, 4)
+    .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
+    .option("--json", "the report as JSON")
+    .addHelpText("after", "\nExample:\n  souffleur evaluate --bundle models/en-de --test test.tsv --wait 1,3,5,full")
+    .action(async (flags: EvaluateFlags) => {
+      const report = await evaluateBundle(flags);
+      process.stdout.write(`${flags.json ? evaluationReportJson(report) : formatEvaluationReport(report)}\n`);
+    });
+}
+
+function parseShare(text: string): WorkShare {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!match || index < 1 || index > count)
+    throw new InvalidArgumentError("It must be like 1/2: this part, of how many.");
+  return { index, count };
+}
+
+function parseWaits(text: string): Wait[] {
+  return text.split(",").map((item) => {
+    const part = item.trim();
+    if (part === "full") return "full";
+    if (!/^[1-9]\d*$/.test(part))
+      throw new InvalidArgumentError(`"${part}" is neither a whole number of tokens nor "full".`);
+    return Number(part);
+  });
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
+  return Number(text);
+}

@@ -1,0 +1,114 @@
+// Writes a bundle's folder: tokenizer, weights, step graph, model card, and the manifest with their hashes.
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { writeManifest } from "../../models/bundle.ts";
+import { BUNDLE_FORMAT_VERSION, type BundleManifest } from "../../models/manifest.ts";
+import { stepSignature } from "../../models/step-signature.ts";
+import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, UNK_ID } from "../../models/vocabulary.ts";
+import type { Weights } from "../networks/parameters.ts";
+import type { StudentArchitecture } from "../networks/student.ts";
+import type { Architecture } from "../networks/transformer.ts";
+import { writeSafetensors } from "../training/safetensors.ts";
+import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "./step-graph.ts";
+
+/** What every bundle says of itself beside its sizes. */
+export interface BundleDescription {
+  readonly name: string;
+  readonly source: string;
+  readonly target: string;
+  readonly tokenizerPath: string;
+  readonly weights: Weights;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly recipeHash: string;
+  readonly createdWith: string;
+  readonly quality: BundleManifest["quality"];
+  readonly licence: string;
+  readonly attributions: readonly string[];
+  readonly modelCard: string;
+}
+
+export interface StudentExport {
+  readonly architecture: StudentArchitecture;
+  readonly precision: Precision;
+  readonly blankBias: number;
+  readonly lags: NonNullable<BundleManifest["lags"]>;
+  readonly maxSourceTokens: number;
+}
+
+const SPECIAL_IDS = { pad: PAD_ID, bos: BOS_ID, eos: EOS_ID, unk: UNK_ID, blank: BLANK_ID } as const;
+
+/** A student's bundle, ready to serve; the weights go along so that training can start from them. */
+export async function writeStudentBundle(
+  folder: string,
+  description: BundleDescription,
+  student: StudentExport,
+): Promise<BundleManifest> {
+  const { architecture, precision, blankBias, lags, maxSourceTokens } = student;
+  writeCommonFiles(folder, description);
+  writeFileSync(join(folder, "step.onnx"), stepModel(architecture, description.weights, { precision, blankBias }));
+  const widths = { sourceStateWidth: sourceStateWidth(architecture), slotStateWidth: slotStateWidth(architecture) };
+  return writeManifest(folder, {
+    ...commonFields(description),
+    kind: "student",
+    architecture: {
+      ...sizes("ctc-student", architecture, description.weights),
+      slotsPerToken: architecture.slotsPerToken,
+    },
+    lags,
+    limits: { maxSourceTokens },
+    blankBias,
+    step: { ...widths, ...stepSignature(widths) },
+    precision,
+  });
+}
+
+/** A teacher's bundle: weights and tokenizer; `init:` and `teacher:` of a recipe read it. */
+export async function writeTeacherBundle(
+  folder: string,
+  description: BundleDescription,
+  architecture: Architecture,
+): Promise<BundleManifest> {
+  writeCommonFiles(folder, description);
+  return writeManifest(folder, {
+    ...commonFields(description),
+    kind: "teacher",
+    architecture: sizes("autoregressive", architecture, description.weights),
+    limits: { maxSourceTokens: architecture.maxPositions },
+    precision: "fp32",
+  });
+}
+
+function writeCommonFiles(folder: string, description: BundleDescription): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(description.tokenizerPath, join(folder, "tokenizer.json"));
+  writeSafetensors(join(folder, "weights.safetensors"), description.weights, description.shapes);
+  writeFileSync(join(folder, "MODEL_CARD.md"), description.modelCard);
+}
+
+function commonFields(description: BundleDescription) {
+  const { name, source, target, recipeHash, createdWith, quality, licence } = description;
+  return {
+    formatVersion: BUNDLE_FORMAT_VERSION as typeof BUNDLE_FORMAT_VERSION,
+    name,
+    source,
+    target,
+    specialIds: SPECIAL_IDS,
+    recipeHash,
+    createdWith,
+    quality,
+    licence,
+    attributions: [...description.attributions],
+  };
+}
+
+function sizes<T extends BundleManifest["architecture"]["type"]>(
+  type: T,
+  architecture: Architecture,
+  weights: Weights,
+) {
+  const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary } = architecture;
+  let parameters = 0;
+  for (const values of weights.values()) parameters += values.length;
+  return { type, width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, parameters };
+}

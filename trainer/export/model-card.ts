@@ -1,0 +1,73 @@
+// The model card that travels with a bundle: what it is, what it was made from, how good it is.
+import type { BundleManifest } from "../../models/manifest.ts";
+import type { Architecture } from "../networks/transformer.ts";
+import type { Recipe } from "../recipe.ts";
+
+export interface ModelCardFacts {
+  readonly name: string;
+  readonly recipe: Recipe;
+  readonly corpora: readonly { path: string; weight: number }[];
+  readonly quality: BundleManifest["quality"];
+  readonly teacherQuality: BundleManifest["quality"];
+  readonly architecture: Architecture & { readonly slotsPerToken?: number };
+  readonly blankBias: number;
+  readonly student: boolean;
+  readonly version: string;
+}
+
+/** Markdown. */
+export function modelCard(facts: ModelCardFacts): string {
+  const { recipe, architecture, student } = facts;
+  const { source, target } = recipe.corpus;
+  const what = student
+    ? `A non-autoregressive CTC student for simultaneous translation from \`${source}\` to \`${target}\`: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. It learnt from the beam-search output of the teacher shipped beside it.`
+    : `An autoregressive Transformer for translation from \`${source}\` to \`${target}\`: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`;
+  const training = student ? recipe.student.training : recipe.teacher.training;
+  return [
+    `# ${facts.name}`,
+    what,
+    "## Figures",
+    "sacreBLEU's BLEU and chrF2 (13a, all references); AL is average lagging in source words; BP is the brevity penalty.",
+    qualityTable(facts.quality),
+    ...(student ? ["The teacher, beam search:", qualityTable(facts.teacherQuality)] : []),
+    "## Model",
+    bullets([
+      `width ${architecture.width}, feed-forward ${architecture.feedForward}, ${architecture.heads} heads, ${architecture.encoderLayers} encoder and ${architecture.decoderLayers} decoder layers, vocabulary ${architecture.vocabulary} (joint BPE)`,
+      ...(student
+        ? [
+            `${architecture.slotsPerToken} slots for each source token; ${facts.blankBias} taken from the blank's logit (chosen on the validation sentences)`,
+            `lags in training: 1 to ${recipe.student.waits.maximum} tokens and the whole sentence`,
+          ]
+        : []),
+      `trained for at most ${training.steps} steps of ${training.batchTokens} padded tokens, dropout ${training.dropout}, peak learning rate ${training.peakRate}`,
+      `made by \`souffleur train\` of version ${facts.version} with the recipe \`${recipe.name}\``,
+    ]),
+    "## Data",
+    bullets(facts.corpora.map(({ path, weight }) => `\`${path}\`, ${weight} times an epoch`)),
+    ...(recipe.export.attributions.length > 0 ? ["Attribution:", bullets(recipe.export.attributions)] : []),
+    ...(recipe.export.notes ? ["## Notes", recipe.export.notes.trim()] : []),
+    "## Licence",
+    recipe.export.licence,
+    "",
+  ].join("\n\n");
+}
+
+const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
+
+function qualityTable(quality: BundleManifest["quality"]): string {
+  const rows = quality.map(({ test, wait, bleu, chrf, brevityPenalty, averageLagging }) =>
+    [
+      test,
+      wait ?? "–",
+      bleu.toFixed(2),
+      chrf.toFixed(2),
+      brevityPenalty.toFixed(3),
+      averageLagging?.toFixed(2) ?? "–",
+    ].join(" | "),
+  );
+  return [
+    "| test | wait | BLEU | chrF2 | BP | AL |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...rows.map((row) => `| ${row} |`),
+  ].join("\n");
+}

@@ -1,0 +1,155 @@
+// A recipe: one YAML file that says how a model is made, checked field by field.
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import { z } from "zod";
+import { prepareConfigSchema } from "./corpus/config.ts";
+
+const size = z.int().positive();
+const waitSchema = z.union([z.int().positive(), z.literal("full")]);
+
+const architectureSchema = z
+  .strictObject({
+    width: size.default(192),
+    heads: size.default(4),
+    feedForward: size.default(768),
+    encoderLayers: size.default(4),
+    decoderLayers: size.default(2),
+    /** Positions that are defined: the longest sequence in tokens. */
+    maxPositions: size.default(256),
+  })
+  .refine(({ width, heads }) => width % heads === 0, { path: ["heads"], message: "must divide the width" });
+
+const trainingSchema = z.strictObject({
+  steps: size.default(10_000),
+  /** Padded tokens of a batch: rows × the longer side. */
+  batchTokens: size.default(2048),
+  /** Pairs longer than this many tokens a side are left out. */
+  maximumTokens: size.default(96),
+  peakRate: z.number().positive().default(1.5e-3),
+  warmUpSteps: size.default(800),
+  decay: z.enum(["inverse-sqrt", "cosine"]).default("cosine"),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.98),
+  epsilon: z.number().positive().default(1e-9),
+  /** Gradients are scaled down to this norm. */
+  clipNorm: z.number().positive().default(1),
+  dropout: z.number().min(0).lt(1).default(0.1),
+  labelSmoothing: z.number().min(0).lt(1).default(0.1),
+  validateEverySteps: size.default(500),
+  /** Sentences of each validation set that are translated. */
+  validationSentences: size.default(300),
+  /** Validations without a better BLEU after which training stops. */
+  patience: size.default(20),
+  /** The newest snapshots, one a validation, that are averaged into the result. */
+  averageSnapshots: size.default(5),
+  checkpointSeconds: z.number().positive().default(240),
+  logEverySteps: size.default(20),
+  /** A bundle or checkpoint folder whose parameters of the same name and shape are the start. */
+  init: z.string().optional(),
+});
+
+export const recipeSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "lower case letters, digits, dots, dashes"),
+  /** The corpora and the tokenizer; paths are relative to the data folder. */
+  corpus: prepareConfigSchema,
+  /** Threads of onnxruntime; the same number gives the same losses. */
+  threads: size.default(1),
+  teacher: z
+    .strictObject({ architecture: architectureSchema.prefault({}), training: trainingSchema.prefault({}) })
+    .prefault({}),
+  distill: z
+    .strictObject({
+      beam: size.default(4),
+      lengthPenalty: z.number().default(1),
+      maxLengthRatio: z.number().positive().default(2),
+      batchTokens: size.default(2048),
+      /** Corpora that are translated by the teacher, by name; all when left out. */
+      corpora: z.array(z.string()).optional(),
+      /** Sentences of a part: what is lost at most when the work is stopped. */
+      partSentences: size.default(2000),
+    })
+    .prefault({}),
+  student: z
+    .strictObject({
+      architecture: architectureSchema.prefault({}),
+      /** λ: decoder slots for each source token. */
+      slotsPerToken: size.default(2),
+      training: trainingSchema.prefault({ labelSmoothing: 0 }),
+      /** Start from the teacher's parameters where name and shape agree. */
+      initFromTeacher: z.boolean().default(true),
+      /** Lags are drawn from 1 … maximum, and "full" with this probability. */
+      waits: z.strictObject({ maximum: size.default(9), full: z.number().min(0).max(1).default(0.3) }).prefault({}),
+      glancing: z
+        .strictObject({ start: z.number().min(0).max(1).default(0), end: z.number().min(0).max(1).default(0) })
+        .prefault({}),
+      /** How often an epoch goes over the undistilled pairs, relative to a corpus's weight; 0 leaves them out. */
+      rawWeight: z.number().min(0).default(0),
+    })
+    .prefault({}),
+  evaluate: z
+    .strictObject({
+      waits: z.array(waitSchema).min(1).default([1, 3, 5, "full"]),
+      beam: size.default(4),
+      lengthPenalty: z.number().default(1),
+    })
+    .prefault({}),
+  export: z
+    .strictObject({
+      precision: z.enum(["fp32", "int8"]).default("int8"),
+      /** Candidates for what is taken from the blank's logit; the best BLEU on the validation sets wins. */
+      blankBias: z.array(z.number()).min(1).default([0, 0.5, 1, 1.5, 2]),
+      defaultWait: waitSchema.default(3),
+      licence: z.string().default("Apache-2.0"),
+      attributions: z.array(z.string()).default([]),
+      /** Paragraphs for the model card: what the data is, what the model is good and bad at. */
+      notes: z.string().default(""),
+    })
+    .prefault({}),
+});
+
+export type Recipe = z.output<typeof recipeSchema>;
+export type TrainingSettings = Recipe["teacher"]["training"];
+
+/** A recipe that cannot be used; the message names file, line and field. */
+export class RecipeError extends Error {
+  override name = "RecipeError";
+  /** Wrong use. */
+  readonly exitCode = 2;
+}
+
+/** @throws RecipeError with every field that does not fit, its line, and what was expected. */
+export function parseRecipe(text: string, file: string): Recipe {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken) throw new RecipeError(`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
+  const parsed = recipeSchema.safeParse(document.toJS());
+  if (parsed.success) return parsed.data;
+  const messages = parsed.error.issues.map((issue) => {
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+    const path = unknown === undefined ? issue.path : [...issue.path, unknown];
+    return `${file}:${lineOf(path)}: ${path.join(".") || "(whole)"}: ${issue.message}`;
+  });
+  throw new RecipeError(messages.join("\n"));
+
+  /** The line of the deepest part of the path that the file holds. */
+  function lineOf(path: readonly PropertyKey[]): number {
+    for (let depth = path.length; depth > 0; depth -= 1) {
+      const node = document.getIn(path.slice(0, depth), true);
+      const range = node && typeof node === "object" && "range" in node ? node.range : undefined;
+      if (Array.isArray(range) && typeof range[0] === "number") return lines.linePos(range[0]).line;
+    }
+    return 1;
+  }
+}
+
+export function loadRecipe(path: string): Recipe {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new RecipeError(`${path}: cannot be read (${error instanceof Error ? error.message : String(error)})`);
+  }
+  return parseRecipe(text, basename(path));
+}

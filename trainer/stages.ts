@@ -1,0 +1,48 @@
+// The way from a corpus to a bundle, from top to bottom: each stage reads files and writes files, and is skipped when done.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import type { StageContext } from "./stages/context.ts";
+import { distillStage, type WorkShare } from "./stages/distill-stage.ts";
+import { evaluateStage } from "./stages/evaluate-stage.ts";
+import { type ExportStage, exportStage } from "./stages/export-stage.ts";
+import { prepareStage } from "./stages/prepare-stage.ts";
+import type { StageName } from "./stages/stage-folder.ts";
+import { studentStage } from "./stages/student-stage.ts";
+import { teacherStage } from "./stages/teacher-stage.ts";
+
+export interface RunOptions {
+  /** The last stage to run. */
+  readonly until: StageName;
+  /** This process's share of the distillation. */
+  readonly share?: WorkShare;
+  /** Where `export` puts the bundles. */
+  readonly out?: string;
+  readonly version: string;
+}
+
+/**
+ * Runs the stages up to `until`; what is there already is not done again.
+ * @returns the bundles' folders once `export` has run.
+ * @throws Interrupted when stopped, with everything saved.
+ */
+export async function runStages(context: StageContext, options: RunOptions): Promise<ExportStage | undefined> {
+  const { until, share, out, version } = options;
+  const folder = join(context.work, context.recipe.name);
+  mkdirSync(folder, { recursive: true });
+  // the recipe with its defaults filled in, and what ran it
+  const resolved = stringify({ ...context.recipe, madeWith: { souffleur: version, node: process.version } });
+  writeFileSync(join(folder, "recipe.resolved.yaml"), resolved);
+
+  const prepared = await prepareStage(context);
+  if (until === "prepare") return undefined;
+  const teacher = await teacherStage(context, prepared);
+  if (until === "teacher") return undefined;
+  const distilled = await distillStage(context, prepared, teacher, share);
+  if (until === "distill" || !distilled) return undefined;
+  const student = await studentStage(context, prepared, teacher, distilled);
+  if (until === "student") return undefined;
+  const evaluation = await evaluateStage(context, prepared, teacher, student);
+  if (until === "evaluate") return undefined;
+  return exportStage(context, prepared, teacher, student, evaluation, version, out);
+}

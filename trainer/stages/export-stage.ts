@@ -1,0 +1,103 @@
+// Stage 6: the bundles, teacher's and student's, with their model cards.
+import { join } from "node:path";
+import type { BundleManifest } from "../../models/manifest.ts";
+import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "../export/bundle-folder.ts";
+import { modelCard } from "../export/model-card.ts";
+import type { StageContext } from "./context.ts";
+import type { EvaluateStage } from "./evaluate-stage.ts";
+import type { PreparedStage } from "./prepare-stage.ts";
+import { hashOf, StageFolder } from "./stage-folder.ts";
+import type { StudentStage } from "./student-stage.ts";
+import type { TeacherStage } from "./teacher-stage.ts";
+
+export interface ExportStage {
+  readonly student: string;
+  readonly teacher: string;
+}
+
+/** @param out the folder that gets `<name>` and `<name>-teacher`; the stage's own folder when left out. */
+export async function exportStage(
+  context: StageContext,
+  prepared: PreparedStage,
+  teacher: TeacherStage,
+  student: StudentStage,
+  evaluation: EvaluateStage,
+  version: string,
+  out?: string,
+): Promise<ExportStage> {
+  const { recipe } = context;
+  const folder = new StageFolder(context.work, recipe.name, "export", {
+    evaluation: evaluation.key,
+    export: recipe.export,
+    version,
+  });
+  const into = out ?? folder.open();
+  const paths = { student: join(into, recipe.name), teacher: join(into, `${recipe.name}-teacher`) };
+  const { source, target, train } = recipe.corpus;
+  const common = {
+    source,
+    target,
+    tokenizerPath: join(prepared.corpus.dir, "tokenizer.json"),
+    recipeHash: hashOf(recipe),
+    createdWith: `souffleur ${version}`,
+    licence: recipe.export.licence,
+    attributions: recipe.export.attributions,
+  };
+  const teacherQuality: BundleManifest["quality"] = evaluation.teacher.map((scores) => ({
+    ...scores,
+    wait: null,
+    averageLagging: null,
+  }));
+  const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, rows }) =>
+    rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging }) => ({
+      test,
+      wait,
+      bleu,
+      chrf,
+      brevityPenalty,
+      averageLagging,
+    })),
+  );
+  const corpora = train.map(({ path, weight }) => ({ path, weight }));
+  const describe = (
+    name: string,
+    model: TeacherStage | StudentStage,
+    quality: BundleManifest["quality"],
+  ): BundleDescription => ({
+    ...common,
+    name,
+    weights: model.weights,
+    shapes: model.shapes,
+    quality,
+    modelCard: modelCard({
+      name,
+      recipe,
+      corpora,
+      quality,
+      teacherQuality,
+      architecture: model.architecture,
+      blankBias: evaluation.blankBias,
+      student: "slotsPerToken" in model.architecture,
+      version,
+    }),
+  });
+  await writeTeacherBundle(
+    paths.teacher,
+    describe(`${recipe.name}-teacher`, teacher, teacherQuality),
+    teacher.architecture,
+  );
+  await writeStudentBundle(paths.student, describe(recipe.name, student, studentQuality), {
+    architecture: student.architecture,
+    precision: recipe.export.precision,
+    blankBias: evaluation.blankBias,
+    lags: {
+      trained: [...Array.from({ length: recipe.student.waits.maximum }, (_, index) => index + 1), "full"],
+      default: recipe.export.defaultWait,
+    },
+    maxSourceTokens: Math.min(student.architecture.maxPositions, recipe.student.training.maximumTokens),
+  });
+  folder.open();
+  folder.finish(paths);
+  context.say(`export: ${paths.student} and ${paths.teacher}`);
+  return paths;
+}

@@ -1,0 +1,51 @@
+// Stage 1: corpora → tokenizer and shards.
+import { join } from "node:path";
+import { prepare } from "../corpus/prepare.ts";
+import { PreparedCorpus } from "../corpus/prepared.ts";
+import { dataPath, type StageContext, stageProgress } from "./context.ts";
+import { hashOfFile, StageFolder } from "./stage-folder.ts";
+
+export interface PreparedStage {
+  readonly key: string;
+  readonly corpus: PreparedCorpus;
+}
+
+export async function prepareStage(context: StageContext): Promise<PreparedStage> {
+  const { corpus } = context.recipe;
+  const absolute = {
+    ...corpus,
+    train: corpus.train.map((entry) => ({ ...entry, path: dataPath(context, entry.path) })),
+    valid: corpus.valid.map((path) => dataPath(context, path)),
+    test: corpus.test.map((path) => dataPath(context, path)),
+  };
+  const files = [...absolute.train.map(({ path }) => path), ...absolute.valid, ...absolute.test];
+  const hashes = await Promise.all(
+    files.map((path) =>
+      hashOfFile(path).catch(() => {
+        throw new Error(`the corpus ${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
+      }),
+    ),
+  );
+  const folder = new StageFolder(context.work, context.recipe.name, "prepare", { corpus, hashes });
+  const at = join(folder.path, "corpus");
+  if (!folder.result) {
+    folder.open();
+    const progress = stageProgress(context, "prepare", files.length, "corpora");
+    let done = 0;
+    let last = "";
+    const report = await prepare(absolute, at, ({ stage, name }) => {
+      if (stage === "encode" && name !== last) {
+        last = name;
+        done += 1;
+      }
+      progress.update(done, { stage, corpus: name });
+    });
+    progress.stop();
+    const kept = report.train.reduce((sum, { pairs }) => sum + pairs, 0);
+    context.say(
+      `prepare: ${kept} pairs, vocabulary ${report.tokenizer.vocabulary}, counts in ${join(at, "report.json")}`,
+    );
+    folder.finish({ pairs: kept, files: files.map((path, index) => ({ path, sha256: hashes[index] })) });
+  }
+  return { key: folder.key, corpus: await PreparedCorpus.open(at) };
+}

@@ -1,0 +1,102 @@
+// Stage 2: shards → teacher.
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { BatchStream } from "../corpus/batches.ts";
+import type { Weights } from "../networks/parameters.ts";
+import { initialWeights } from "../networks/parameters.ts";
+import type { Architecture } from "../networks/transformer.ts";
+import { runLoop } from "../training/loop.ts";
+import { readSafetensors } from "../training/safetensors.ts";
+import { teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
+import { TrainingStep } from "../training/training-step.ts";
+import { readInitialWeights, type StageContext, stageProgress } from "./context.ts";
+import type { PreparedStage } from "./prepare-stage.ts";
+import { StageFolder } from "./stage-folder.ts";
+import { adamSettings, chooseResult, loopSettings, RESULT } from "./training-stage.ts";
+import { score, teacherTranslations, validationSentences } from "./validation.ts";
+
+export interface TeacherStage {
+  readonly key: string;
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+export function teacherArchitecture(context: StageContext, prepared: PreparedStage): Architecture {
+  return { ...context.recipe.teacher.architecture, vocabulary: prepared.corpus.index.vocabulary };
+}
+
+export async function teacherStage(context: StageContext, prepared: PreparedStage): Promise<TeacherStage> {
+  const { recipe } = context;
+  const { training } = recipe.teacher;
+  const architecture = teacherArchitecture(context, prepared);
+  const { checkpointSeconds: _, logEverySteps: __, ...keyed } = training; // how often it is saved changes no weight
+  const folder = new StageFolder(context.work, recipe.name, "teacher", { prepared: prepared.key, architecture, keyed });
+  if (!folder.result) {
+    const path = folder.open();
+    context.say(`teacher: ${path}`);
+    const { seed } = recipe.corpus;
+    const graph = () => teacherTrainingGraph(architecture, training);
+    const { specs } = graph().parameters;
+    const parts = await prepared.corpus.trainParts();
+    const sentences = await validationSentences(prepared.corpus, training.validationSentences);
+    const greedy = { beam: 1, lengthPenalty: 1, maxLengthRatio: 2 };
+    const translate = async (weights: Weights) =>
+      score(
+        await teacherTranslations(ort, architecture, weights, greedy, prepared.corpus, sentences.ids, recipe.threads),
+        sentences.references,
+      );
+    const state = await runLoop(loopSettings(path, training), {
+      specs,
+      initial: () => {
+        const from = training.init === undefined ? undefined : readInitialWeights(context, training.init);
+        return initialWeights(specs, seed, from).weights;
+      },
+      makeStep: (start) =>
+        TrainingStep.create(graph(), start, {
+          ort,
+          adam: adamSettings(training),
+          dropout: training.dropout,
+          seed,
+          threads: recipe.threads,
+        }),
+      openBatches: (place) => {
+        const { batchTokens, maximumTokens } = training;
+        const stream = new BatchStream(parts, { seed, paddedTokens: batchTokens, maximumTokens, multiple: 1 }, place);
+        return {
+          get state() {
+            return stream.state;
+          },
+          next: async () => {
+            const batch = stream.next();
+            return {
+              feeds: teacherFeeds(ort, batch),
+              sourceTokens: total(batch.sourceLengths),
+              targetTokens: total(batch.targetLengths),
+              largestActivation: batch.rows * Math.max(batch.S, batch.U) * architecture.width,
+            };
+          },
+        };
+      },
+      validate: async (weights) => {
+        const scores = await translate(weights);
+        return { quality: scores.bleu, figures: { ...scores } };
+      },
+      progress: stageProgress(context, "teacher", training.steps, "steps"),
+      signal: context.signal,
+    });
+    const { chosen, qualities } = await chooseResult(
+      path,
+      state,
+      specs,
+      async (weights) => (await translate(weights)).bleu,
+      architecture,
+    );
+    context.say(`teacher: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} (greedy)`);
+    folder.finish({ chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens });
+  }
+  const { tensors, shapes } = readSafetensors(join(folder.path, RESULT));
+  return { key: folder.key, architecture, weights: tensors, shapes };
+}
+
+const total = (lengths: Int32Array): number => lengths.reduce((sum, length) => sum + length, 0);

@@ -1,0 +1,105 @@
+// The sentences on which checkpoints are compared while training, and BLEU on them.
+import type * as Ort from "onnxruntime-common";
+import { StepModel } from "../../models/step-model.ts";
+import { stepSignature } from "../../models/step-signature.ts";
+import { translateBatch } from "../../models/translate.ts";
+import type { Wait } from "../../models/wait.ts";
+import type { PreparedCorpus } from "../corpus/prepared.ts";
+import { sequenceAt } from "../corpus/shard.ts";
+import { BeamSearch, type BeamSearchSettings, translateAll } from "../decoding/beam-search.ts";
+import { corpusBleu } from "../evaluation/bleu.ts";
+import { corpusChrf } from "../evaluation/chrf.ts";
+import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "../export/step-graph.ts";
+import type { Weights } from "../networks/parameters.ts";
+import type { StudentArchitecture } from "../networks/student.ts";
+import type { Architecture } from "../networks/transformer.ts";
+
+export interface ValidationSentences {
+  readonly sources: readonly string[];
+  readonly ids: readonly (readonly number[])[];
+  readonly references: readonly (readonly string[])[];
+}
+
+/** The first `limit` sentences of each validation set. */
+export async function validationSentences(corpus: PreparedCorpus, limit: number): Promise<ValidationSentences> {
+  const sets = await Promise.all(corpus.index.valid.map(({ name }) => corpus.heldOut("valid", name)));
+  const taken = sets.map((set) => ({ set, count: Math.min(limit, set.sources.length) }));
+  return {
+    sources: taken.flatMap(({ set, count }) => set.sources.slice(0, count)),
+    ids: taken.flatMap(({ set, count }) =>
+      Array.from({ length: count }, (_, index) => Array.from(sequenceAt(set.shard.source, index))),
+    ),
+    references: taken.flatMap(({ set, count }) => set.references.slice(0, count)),
+  };
+}
+
+export interface Scores {
+  bleu: number;
+  chrf: number;
+  brevityPenalty: number;
+}
+
+export function score(hypotheses: readonly string[], references: readonly (readonly string[])[]): Scores {
+  const bleu = corpusBleu(
+    [...hypotheses],
+    references.map((list) => [...list]),
+  );
+  const chrf = corpusChrf(
+    [...hypotheses],
+    references.map((list) => [...list]),
+  );
+  return { bleu: bleu.score, chrf: chrf.score, brevityPenalty: bleu.brevityPenalty };
+}
+
+/** Texts by beam search, in order. */
+export async function teacherTranslations(
+  ort: typeof Ort,
+  architecture: Architecture,
+  weights: Weights,
+  settings: BeamSearchSettings,
+  corpus: PreparedCorpus,
+  ids: readonly (readonly number[])[],
+  threads: number,
+): Promise<string[]> {
+  const search = await BeamSearch.create(ort, architecture, weights, settings, threads);
+  try {
+    const found = await translateAll(search, ids, 2048);
+    return found.map((hypotheses) => corpus.tokenizer.decode(hypotheses[0]?.ids ?? []));
+  } finally {
+    await search.dispose();
+  }
+}
+
+/** A student's step model straight from its weights, without a bundle on disk. */
+export async function studentStepModel(
+  ort: typeof Ort,
+  architecture: StudentArchitecture,
+  weights: Weights,
+  options: { precision: Precision; blankBias: number; threads: number },
+): Promise<StepModel> {
+  const widths = { sourceStateWidth: sourceStateWidth(architecture), slotStateWidth: slotStateWidth(architecture) };
+  const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, slotsPerToken, maxPositions } =
+    architecture;
+  const sizes = { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, slotsPerToken };
+  let parameters = 0;
+  for (const values of weights.values()) parameters += values.length;
+  const manifest = {
+    name: "student",
+    kind: "student" as const,
+    architecture: { type: "ctc-student" as const, ...sizes, parameters },
+    step: { ...widths, ...stepSignature(widths) },
+    limits: { maxSourceTokens: maxPositions },
+  };
+  const sessionOptions = { intraOpNumThreads: options.threads, enableMemPattern: false, logSeverityLevel: 3 as const };
+  return StepModel.create(ort, stepModel(architecture, weights, options), manifest, sessionOptions);
+}
+
+export async function studentTranslations(
+  model: StepModel,
+  corpus: PreparedCorpus,
+  sources: readonly string[],
+  wait: Wait,
+): Promise<string[]> {
+  const translations = await translateBatch(model, corpus.tokenizer, sources, { wait, batchSize: 64 });
+  return translations.map(({ text }) => text);
+}

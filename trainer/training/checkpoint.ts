@@ -1,0 +1,104 @@
+// A training run's state on disk: parameters, optimizer, place in the data. Enough to go on exactly.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import type { ParameterSpec, Weights } from "../networks/parameters.ts";
+import { firstMomentName, secondMomentName } from "./optimizer.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import type { OptimizerState } from "./training-step.ts";
+
+const loopStateSchema = z.object({
+  step: z.int().nonnegative(),
+  batches: z.object({ seed: z.number(), epoch: z.int(), index: z.int() }),
+  /** Seconds of training so far, pauses left out. */
+  seconds: z.number(),
+  targetTokens: z.number(),
+  best: z.object({ step: z.int(), quality: z.number() }).nullable(),
+  validationsWithoutGain: z.int(),
+  snapshots: z.array(z.int()),
+  finished: z.boolean(),
+});
+
+/** Everything of a run that is not a tensor. */
+export type LoopState = z.infer<typeof loopStateSchema>;
+
+/** Writes both files beside the old ones and then swaps folders, so that a kill at any moment leaves one whole state. */
+export function saveCheckpoint(
+  folder: string,
+  optimizer: OptimizerState,
+  specs: readonly ParameterSpec[],
+  state: LoopState,
+): void {
+  const fresh = `${folder}.new`;
+  const old = `${folder}.old`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  const tensors: Weights = new Map();
+  const shapes = new Map<string, readonly number[]>();
+  for (const { name, shape } of specs) {
+    const parts: [string, Weights, string][] = [
+      [name, optimizer.weights, name],
+      [firstMomentName(name), optimizer.firstMoments, name],
+      [secondMomentName(name), optimizer.secondMoments, name],
+    ];
+    for (const [key, from, parameter] of parts) {
+      const data = from.get(parameter);
+      if (!data) throw new Error(`no value for ${key}`);
+      tensors.set(key, data);
+      shapes.set(key, shape);
+    }
+  }
+  writeSafetensors(join(fresh, "state.safetensors"), tensors, shapes);
+  writeFileSync(join(fresh, "state.json"), `${JSON.stringify(state, null, 2)}\n`);
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(folder)) renameSync(folder, old);
+  renameSync(fresh, folder);
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** The last whole state in `folder`, if any. */
+export function loadCheckpoint(
+  folder: string,
+  specs: readonly ParameterSpec[],
+): { optimizer: OptimizerState; state: LoopState } | undefined {
+  // A kill between the two renames leaves the old state under its second name.
+  const at = [folder, `${folder}.old`].find((path) => existsSync(join(path, "state.json")));
+  if (!at) return undefined;
+  const state = loopStateSchema.parse(JSON.parse(readFileSync(join(at, "state.json"), "utf8")));
+  const { tensors } = readSafetensors(join(at, "state.safetensors"));
+  const pick = (keyOf: (name: string) => string): Weights => {
+    const entries = specs.map(({ name }): [string, Float32Array] => {
+      const data = tensors.get(keyOf(name));
+      if (!data) throw new Error(`${at} holds no ${keyOf(name)}: it was made by another architecture`);
+      return [name, data];
+    });
+    return new Map(entries);
+  };
+  const optimizer: OptimizerState = {
+    weights: pick((name) => name),
+    firstMoments: pick(firstMomentName),
+    secondMoments: pick(secondMomentName),
+    step: state.step,
+  };
+  return { optimizer, state };
+}
+
+/** The mean of several weights, parameter by parameter (checkpoint averaging, Junczys-Dowmunt et al. 2016). */
+export function averageWeights(all: readonly Weights[]): Weights {
+  const first = all[0];
+  if (!first) throw new Error("there are no weights to average");
+  const mean: Weights = new Map();
+  for (const [name, values] of first) {
+    const sum = new Float64Array(values.length);
+    for (const weights of all) {
+      const data = weights.get(name);
+      if (!data || data.length !== values.length) throw new Error(`parameter ${name} differs between the checkpoints`);
+      for (let index = 0; index < sum.length; index += 1) sum[index]! += data[index]!;
+    }
+    mean.set(
+      name,
+      Float32Array.from(sum, (value) => value / all.length),
+    );
+  }
+  return mean;
+}

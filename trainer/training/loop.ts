@@ -1,0 +1,206 @@
+// The training loop that teacher and student share: batches in, checkpoints, snapshots and a log out.
+import { appendFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ParameterSpec, Weights } from "../networks/parameters.ts";
+import type { ProgressReporter } from "../progress.ts";
+import { type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+import { learningRate, type ScheduleSettings } from "./schedule.ts";
+import type { Feeds, OptimizerState, TrainingStep } from "./training-step.ts";
+
+/** Raised when the run was asked to stop; its state is saved. */
+export class Interrupted extends Error {
+  override name = "Interrupted";
+  /** Interrupted with state saved. */
+  readonly exitCode = 130;
+}
+
+/** Raised when the loss is no longer a number. */
+export class Diverged extends Error {
+  override name = "Diverged";
+}
+
+export interface BatchPlace {
+  seed: number;
+  epoch: number;
+  index: number;
+}
+
+/** One batch as the step wants it. */
+export interface PreparedBatch {
+  readonly feeds: Feeds;
+  readonly sourceTokens: number;
+  readonly targetTokens: number;
+  /** Elements of the largest activation that is dropped. */
+  readonly largestActivation: number;
+  /** Pairs that were left out of the loss, by reason. */
+  readonly leftOut?: Record<string, number>;
+}
+
+export interface Validation {
+  /** What the best checkpoint is chosen by: higher is better. */
+  readonly quality: number;
+  readonly figures: Record<string, number>;
+}
+
+export interface LoopSettings {
+  readonly folder: string;
+  readonly schedule: ScheduleSettings;
+  readonly totalSteps: number;
+  readonly checkpointSeconds: number;
+  readonly logEverySteps: number;
+  readonly validateEverySteps: number;
+  /** Validations without a gain after which training stops. */
+  readonly patience: number;
+  /** Snapshots kept for averaging: the newest ones. */
+  readonly keepSnapshots: number;
+}
+
+export interface LoopParts {
+  readonly makeStep: (state: OptimizerState) => Promise<TrainingStep>;
+  readonly specs: readonly ParameterSpec[];
+  readonly initial: () => Weights;
+  /** Opens the data at a place, or at its start. */
+  readonly openBatches: (place?: BatchPlace) => {
+    next(step: number, model: TrainingStep): Promise<PreparedBatch>;
+    readonly state: BatchPlace;
+  };
+  readonly validate?: (weights: Weights, step: number) => Promise<Validation>;
+  readonly progress: ProgressReporter;
+  readonly signal?: AbortSignal;
+  readonly now?: () => number;
+}
+
+export const snapshotPath = (folder: string, step: number): string =>
+  join(folder, "snapshots", `step-${step}.safetensors`);
+
+/**
+ * Trains until `totalSteps`, or until patience ends, from the folder's checkpoint if there is one.
+ * @returns the final state; the weights are in the snapshots.
+ * @throws Interrupted after saving when `signal` aborts; Diverged when the loss is not finite.
+ */
+export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise<LoopState> {
+  const { folder } = settings;
+  const now = parts.now ?? (() => performance.now() / 1000);
+  const checkpointFolder = join(folder, "checkpoint");
+  mkdirSync(join(folder, "snapshots"), { recursive: true });
+  const saved = loadCheckpoint(checkpointFolder, parts.specs);
+  if (saved?.state.finished && saved.state.step >= settings.totalSteps) return saved.state;
+  const empty: Weights = new Map();
+  const start = saved?.optimizer ?? { weights: parts.initial(), firstMoments: empty, secondMoments: empty, step: 0 };
+  const batches = parts.openBatches(saved?.state.batches);
+  const state: LoopState = saved?.state ?? {
+    step: 0,
+    batches: batches.state,
+    seconds: 0,
+    targetTokens: 0,
+    best: null,
+    validationsWithoutGain: 0,
+    snapshots: [],
+    finished: false,
+  };
+  const model = await parts.makeStep(start);
+  const shapes = new Map(parts.specs.map(({ name, shape }) => [name, shape]));
+  const log = (entry: Record<string, unknown>) =>
+    appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify(entry)}\n`);
+  const save = () => saveCheckpoint(checkpointFolder, model.state(), parts.specs, { ...state, batches: batches.state });
+
+  let lastSave = now();
+  let window = { since: now(), tokens: 0, loss: 0, nll: 0, steps: 0, leftOut: 0 };
+  try {
+    while (state.step < settings.totalSteps) {
+      const begun = now();
+      const batch = await batches.next(state.step + 1, model);
+      const rate = learningRate(state.step + 1, settings.schedule);
+      const metrics = await model.update(batch.feeds, rate, batch.largestActivation);
+      if (!Number.isFinite(metrics.loss)) {
+        throw new Diverged(
+          `the loss of step ${model.step} is ${metrics.loss}: lower the learning rate or raise the warm-up`,
+        );
+      }
+      state.step = model.step;
+      state.targetTokens += batch.targetTokens;
+      state.seconds += now() - begun;
+      window.tokens += batch.targetTokens;
+      window.loss += metrics.loss!;
+      window.nll += metrics.nll ?? metrics.loss!;
+      window.leftOut += Object.values(batch.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
+      window.steps += 1;
+      if (state.step % settings.logEverySteps === 0 || state.step === settings.totalSteps) {
+        const tokensPerSecond = Math.round(window.tokens / (now() - window.since));
+        const { epoch } = batches.state;
+        const means = { loss: window.loss / window.steps, nll: window.nll / window.steps };
+        log({
+          step: state.step,
+          epoch,
+          ...means,
+          gradientNorm: metrics.gradient_norm,
+          rate,
+          tokensPerSecond,
+          seconds: Math.round(state.seconds),
+          leftOut: window.leftOut,
+        });
+        parts.progress.update(state.step, { loss: means.loss.toFixed(3), "tokens/s": tokensPerSecond, epoch });
+        window = { since: now(), tokens: 0, loss: 0, nll: 0, steps: 0, leftOut: 0 };
+      }
+      if (state.step % settings.validateEverySteps === 0 || state.step === settings.totalSteps) {
+        await validate(settings, parts, model, state, shapes, log);
+        window.since = now();
+        if (state.validationsWithoutGain >= settings.patience) break;
+      }
+      if (parts.signal?.aborted) {
+        save();
+        throw new Interrupted(
+          `stopped at step ${state.step}; the state is saved in ${folder}, run the same command to go on`,
+        );
+      }
+      if (now() - lastSave >= settings.checkpointSeconds) {
+        save();
+        lastSave = now();
+      }
+    }
+    state.finished = true;
+    save();
+    return { ...state, batches: batches.state };
+  } finally {
+    parts.progress.stop();
+    await model.dispose();
+  }
+}
+
+async function validate(
+  settings: LoopSettings,
+  parts: LoopParts,
+  model: TrainingStep,
+  state: LoopState,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  log: (entry: Record<string, unknown>) => void,
+): Promise<void> {
+  const weights = model.weights();
+  writeSafetensors(snapshotPath(settings.folder, state.step), weights, shapes);
+  state.snapshots = [...state.snapshots.filter((step) => step !== state.step), state.step];
+  while (state.snapshots.length > settings.keepSnapshots) {
+    rmSync(snapshotPath(settings.folder, state.snapshots.shift()!), { force: true });
+  }
+  if (!parts.validate) return;
+  const { quality, figures } = await parts.validate(weights, state.step);
+  log({ step: state.step, validation: figures });
+  parts.progress.note(
+    `step ${state.step}: ${Object.entries(figures)
+      .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+      .join(", ")}`,
+  );
+  if (!state.best || quality > state.best.quality) {
+    state.best = { step: state.step, quality };
+    state.validationsWithoutGain = 0;
+    writeSafetensors(join(settings.folder, "best.safetensors"), weights, shapes);
+  } else state.validationsWithoutGain += 1;
+}
+
+/** The weights of the snapshots that are still there. */
+export function readSnapshots(folder: string, steps: readonly number[]): Weights[] {
+  return steps
+    .map((step) => snapshotPath(folder, step))
+    .filter(existsSync)
+    .map((path) => readSafetensors(path).tensors);
+}

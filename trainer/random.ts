@@ -1,36 +1,36 @@
-// Seeded random numbers (SFC32 by Chris Doty-Humphrey): the same stream on every machine, so that a run can be resumed.
+// Seeded random numbers: the same seed and labels give the same draws on every machine.
 
+/** sfc32 (Chris Doty-Humphrey's small fast counter), seeded by hashing a list of numbers and names. */
 export class Random {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  /** @param keys numbers or names that together choose the stream, such as a seed, a stage and a step. */
-  constructor(...keys: readonly (number | string)[]) {
-    const mix = hash(keys.join("\u0000"));
-    [this.#a, this.#b, this.#c] = [mix(), mix(), mix()];
-    for (let warmUp = 0; warmUp < 12; warmUp += 1) this.next();
+  /** Independent streams for different parts, such as `new Random(seed, "join", epoch)`. */
+  constructor(...parts: (number | string)[]) {
+    const text = JSON.stringify(parts);
+    [this.#a, this.#b, this.#c] = [0x9e3779b9, 0x243f6a88, 0xb7e15162].map((basis) => hash(text, basis));
+    for (let round = 0; round < 12; round += 1) this.#draw();
   }
 
-  /** The next unsigned 32-bit integer. */
-  next(): number {
-    const result = (this.#a + this.#b + this.#counter) | 0;
+  #draw(): number {
+    const sum = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);
     this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + result;
-    return result >>> 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0;
+    return sum >>> 0;
   }
 
   /** Uniform in [0, 1). */
   uniform(): number {
-    return this.next() / 4294967296;
+    return this.#draw() / 0x1_0000_0000;
   }
 
-  /** A whole number in [0, limit). */
-  below(limit: number): number {
-    return Math.floor(this.uniform() * limit);
+  /** Uniform integer in [0, bound). */
+  below(bound: number): number {
+    return Math.floor(this.uniform() * bound);
   }
 
   /** Normal with mean 0 and deviation 1 (Box and Muller 1958). */
@@ -39,27 +39,25 @@ export class Random {
     return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
-  /** Fisher and Yates' shuffle, in place. */
-  shuffle<T>(items: T[]): T[] {
+  /** Shuffles in place (Fisher-Yates) and returns the array. */
+  shuffle<T extends Uint32Array | unknown[]>(items: T): T {
     for (let last = items.length - 1; last > 0; last -= 1) {
       const other = this.below(last + 1);
-      [items[last], items[other]] = [items[other]!, items[last]!];
+      const item = items[last];
+      items[last] = items[other];
+      items[other] = item;
     }
     return items;
   }
 }
 
-/** xmur3: spreads a text over 32-bit seeds. */
-function hash(text: string): () => number {
-  let state = 1779033703 ^ text.length;
+/** FNV-1a over UTF-16 units, then murmur3's finish so that near inputs part. */
+function hash(text: string, basis: number): number {
+  let value = basis;
   for (let index = 0; index < text.length; index += 1) {
-    state = Math.imul(state ^ text.charCodeAt(index), 3432918353);
-    state = (state << 13) | (state >>> 19);
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
   }
-  return () => {
-    state = Math.imul(state ^ (state >>> 16), 2246822507);
-    state = Math.imul(state ^ (state >>> 13), 3266489909);
-    state ^= state >>> 16;
-    return state >>> 0;
-  };
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return value ^ (value >>> 16);
 }

@@ -2,7 +2,7 @@
 import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
 import { bucketByLength, padLength } from "./buckets.ts";
 import { type EpochPlan, planEpoch, type TrainPart } from "./epoch-plan.ts";
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { type Sequences, sequenceAt } from "./shard.ts";
 
 // S padded source length, U padded target length.

@@ -1,5 +1,5 @@
 // Which sentences an epoch trains on: corpora sampled by weight, some sentences joined, all from the seed.
-import { Random } from "./random.ts";
+import { Random } from "../random.ts";
 import { type Shard, sequenceAt, sequenceCount } from "./shard.ts";
 
 /** A corpus as an epoch samples it. */
@@ -62,8 +62,8 @@ export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epo
     const groupRate = join / (AVERAGE_GROUP - (AVERAGE_GROUP - 1) * join);
     for (let at = 0; at < fits.length; ) {
       let size = 1;
-      if (join > 0 && random.next() < groupRate) {
-        size = joinableSize(shard, fits, at, random.next() < 0.5 ? 2 : 3, options.maximumTokens);
+      if (join > 0 && random.uniform() < groupRate) {
+        size = joinableSize(shard, fits, at, random.uniform() < 0.5 ? 2 : 3, options.maximumTokens);
       }
       if (size > 1) plan.joined += 1;
       examples.push([part, ...fits.subarray(at, at + size)]);

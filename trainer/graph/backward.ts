@@ -1,8 +1,9 @@
 // Reverse-mode differentiation: one walk from the loss to the parameters.
-import { GraphError, type GraphNode, type Value } from "./graph.ts";
+
 import { type GradientRule, gradients } from "./gradients.ts";
+import { GraphError, type GraphNode, type Value } from "./graph.ts";
 import type { DifferentiableOp } from "./ops.ts";
-import { add, reduceSum, reshape } from "./ops.ts";
+import { add, reduceSum } from "./ops.ts";
 import { broadcastAxes } from "./shapes.ts";
 
 /**
@@ -20,6 +21,11 @@ export function backward(loss: Value, parameters: readonly Value[]): Map<Value, 
     const node = forward[index]!;
     const output = node.outputs[0]!;
     const dy = total(contributions, output);
+    const other = node.outputs.slice(1).find((value) => contributions.has(value));
+    if (other)
+      throw new GraphError(
+        `the loss depends on ${other.name}, and ${node.op} has a gradient for its first output only`,
+      );
     if (!dy || !output.differentiable) continue;
     const custom = node.customGradient;
     const inputs = custom ? custom.inputs : node.inputs;
@@ -57,9 +63,7 @@ function total(contributions: Map<Value, Value[]>, value: Value): Value | undefi
 
 /** Sums a gradient over the axes along which its input was broadcast. */
 function unbroadcast(gradient: Value, input: Value): Value {
-  const { axes, added } = broadcastAxes(gradient.shape, input.shape);
-  if (axes.length === 0) return gradient;
-  const kept = reduceSum(gradient, axes, true);
-  if (added === 0) return kept;
-  return reshape(kept, input.shape, input.shape.map((dim) => (typeof dim === "number" ? dim : -1)));
+  const { leading, stretched } = broadcastAxes(gradient.shape, input.shape);
+  const kept = stretched.length === 0 ? gradient : reduceSum(gradient, stretched, true);
+  return leading.length === 0 ? kept : reduceSum(kept, leading);
 }

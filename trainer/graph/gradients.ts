@@ -8,7 +8,10 @@ import {
   div,
   expand,
   filled,
+  less,
   matMul,
+  maximum,
+  minimum,
   mul,
   neg,
   reduceMean,
@@ -78,32 +81,32 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
     return [
       wants(x, () => matMul(dy, weight, { transposeRight: !tb })),
       wants(weight, () => (tb ? matMul(dy, x, { transposeLeft: true }) : matMul(x, dy, { transposeLeft: true }))),
-      bias?.differentiable ? reduceSum(dy, [0]) : undefined,
+      bias && wants(bias, () => dy),
     ];
   },
   Softmax: (node, dy) => {
     const y = output(node);
     const weighted = mul(dy, y);
-    return [sub(weighted, mul(y, reduceSum(weighted, [-1], true)))];
+    return [sub(weighted, mul(y, reduceSum(weighted, [node.attributes.axis as number], true)))];
   },
   LayerNormalization: (node, dy) => {
-    const [x, scale] = [input(node, 0), input(node, 1)];
+    const [x, scale, bias] = [input(node, 0), input(node, 1), input(node, 2)];
     const [, mean, inverseDeviation] = node.outputs;
     const normalized = mul(sub(x, mean!), inverseDeviation!);
-    const product = mul(dy, normalized);
-    const leading = x.shape.slice(0, -1).map((_, axis) => axis);
     const dx = () => {
       const scaled = mul(dy, scale);
       const centred = sub(scaled, reduceMean(scaled, [-1], true));
       return mul(sub(centred, mul(normalized, reduceMean(mul(scaled, normalized), [-1], true))), inverseDeviation!);
     };
-    return [wants(x, dx), reduceSum(product, leading), reduceSum(dy, leading)];
+    return [wants(x, dx), wants(scale, () => mul(dy, normalized)), wants(bias, () => dy)];
   },
   Gather: (node, dy) => {
     const [table, indices] = [input(node, 0), input(node, 1)];
     if (node.attributes.axis !== 0) throw new GraphError("the gradient of Gather is written for axis 0");
     const rest = table.shape.slice(1);
-    const sizes = rest.map((dim) => Number(dim));
+    const sizes = rest.filter((dim) => typeof dim === "number");
+    if (sizes.length < rest.length)
+      throw new GraphError(`the gradient of Gather needs fixed rows, got [${table.shape}]`);
     const rows = reshape(dy, ["rows", ...rest], [-1, ...sizes]);
     const places = reshape(indices, ["rows", 1], [-1, 1]);
     return [scatterRowsAdd(filled(shapeOf(table), table.shape), places, rows), undefined];
@@ -119,26 +122,32 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
     let start = dy.graph.ints([0]);
     return node.inputs.map((part) => {
       const end = add(start, shapeOf(part!, axis, axis + 1));
-      const piece = slice(dy, axis, start, end, part!.shape[axis]);
+      const from = start;
       start = end;
-      return piece;
+      return wants(part!, () => slice(dy, axis, from, end, part!.shape[axis]));
     });
   },
   Slice: (node, dy) => {
     // zeros before and after: the slice is put back where it came from
-    const [x, start, end, axes] = node.inputs as readonly Value[];
-    const constant = x!.graph.constants.find((item) => item.value === axes);
-    if (!constant) throw new GraphError("the gradient of Slice needs a constant axis");
-    const axis = normalizeAxis(Number(constant.data[0]), x!.shape.length);
-    const sizes = (length: Value) => {
-      const parts = x!.shape.map((_, index) => (index === axis ? length : shapeOf(x!, index, index + 1)));
-      return concat(parts, 0);
+    const x = input(node, 0);
+    const axis = constantAxes(node, 3)[0]!;
+    const zeros = (length: Value, name: string) => {
+      const sizes = x.shape.map((_, index) => (index === axis ? length : shapeOf(x, index, index + 1)));
+      return filled(
+        concat(sizes, 0),
+        x.shape.map((dim, index) => (index === axis ? name : dim)),
+      );
     };
-    const zeros = (length: Value, name: string) =>
-      filled(sizes(length), x!.shape.map((dim, index) => (index === axis ? name : dim)));
-    const total = shapeOf(x!, axis, axis + 1);
-    const whole = concat([zeros(start!, "before"), dy, zeros(sub(total, end!), "after")], axis, x!.shape[axis]);
-    return [reshape(whole, x!.shape, shapeOf(x!))];
+    const total = shapeOf(x, axis, axis + 1);
+    // ONNX counts negative bounds from the end and cuts those outside
+    const bound = (value: Value) => {
+      const fromStart = where(less(value, 0), add(value, total), value);
+      return minimum(maximum(fromStart, 0), total);
+    };
+    const start = bound(input(node, 1));
+    const end = maximum(bound(input(node, 2)), start);
+    const whole = concat([zeros(start, "before"), dy, zeros(sub(total, end), "after")], axis);
+    return [reshape(whole, x.shape, shapeOf(x))];
   },
   Expand: (_, dy) => [dy, undefined],
   Where: (node, dy) => {
@@ -155,12 +164,18 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
   Identity: (_, dy) => [dy],
 };
 
+/** The axes of input 0 that are written in the constant input `index`. */
+function constantAxes(node: GraphNode, index: number): number[] {
+  const axes = node.inputs[0]!.graph.constants.find((item) => item.value === node.inputs[index]);
+  if (!axes) throw new GraphError(`the gradient of ${node.op} needs constant axes`);
+  const rank = input(node, 0).shape.length;
+  return Array.from(axes.data as ArrayLike<number | bigint>, (axis) => normalizeAxis(Number(axis), rank));
+}
+
 /** Brings a reduced gradient back to the shape of what was reduced. */
 function spread(node: GraphNode, dy: Value): Value {
   const x = input(node, 0);
-  const axes = x.graph.constants.find((item) => item.value === node.inputs[1]);
-  if (!axes) throw new GraphError(`the gradient of ${node.op} needs constant axes`);
-  const reduced = new Set(Array.from(axes.data as BigInt64Array, (axis) => normalizeAxis(Number(axis), x.shape.length)));
+  const reduced = new Set(constantAxes(node, 1));
   if (flag(node, "keepdims")) return expand(dy, x.shape, shapeOf(x));
   const kept = x.shape.map((_, axis) => (reduced.has(axis) ? x.graph.ints([1]) : shapeOf(x, axis, axis + 1)));
   const shape = x.shape.map((dim, axis) => (reduced.has(axis) ? 1 : dim));
@@ -171,4 +186,3 @@ function spread(node: GraphNode, dy: Value): Value {
 function product(sizes: Value): Value {
   return sizes.graph.node("ReduceProd", [sizes], [{ type: "int64", shape: [] }], { keepdims: 0 })[0]!;
 }
-

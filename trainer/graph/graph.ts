@@ -75,7 +75,8 @@ export class Graph {
 
   constant(data: Constant["data"], shape: readonly number[]): Value {
     const size = shape.reduce((product, dim) => product * dim, 1);
-    if (size !== data.length) throw new GraphError(`constant of shape [${shape}] needs ${size} values, got ${data.length}`);
+    if (size !== data.length)
+      throw new GraphError(`constant of shape [${shape}] needs ${size} values, got ${data.length}`);
     const value: Value = {
       graph: this,
       name: this.#fresh("constant"),
@@ -96,7 +97,10 @@ export class Graph {
     return this.#shared("i", values, (list) => BigInt64Array.from(list, BigInt));
   }
 
-  /** Adds a node and returns its outputs. Shapes are the caller's (ops.ts infers them). */
+  /**
+   * Adds a node and returns its outputs. Shapes are the caller's (ops.ts infers them).
+   * @throws GraphError when an input belongs to another graph.
+   */
   node(
     op: string,
     inputs: readonly (Value | undefined)[],
@@ -104,6 +108,8 @@ export class Graph {
     attributes: Readonly<Record<string, Attribute>> = {},
     options: { domain?: GraphNode["domain"]; customGradient?: CustomGradient } = {},
   ): Value[] {
+    const foreign = inputs.find((input) => input && input.graph !== this);
+    if (foreign) throw new GraphError(`${op} was given ${foreign.name}, which belongs to another graph`);
     const reaches = options.customGradient ? options.customGradient.inputs : inputs;
     const differentiable = reaches.some((input) => input?.differentiable);
     const values = outputs.map(
@@ -123,10 +129,14 @@ export class Graph {
       attributes,
       customGradient: options.customGradient,
     });
-    return values;
+    return [...values]; // a copy: callers may consume theirs
   }
 
-  #shared(kind: string, values: number | readonly number[], make: (list: readonly number[]) => Constant["data"]): Value {
+  #shared(
+    kind: string,
+    values: number | readonly number[],
+    make: (list: readonly number[]) => Constant["data"],
+  ): Value {
     const list = typeof values === "number" ? [values] : values;
     const shape = typeof values === "number" ? [] : [values.length];
     const key = `${kind}:${shape.length}:${list.join(",")}`;

@@ -98,12 +98,13 @@ function graphProto(graph: Graph, outputs: NamedOutputs): Record<string, unknown
     input: [value.name],
     output: [name],
   }));
-  const body = graphBody(graph);
+  const body = graphBody(graph, Object.values(outputs));
   const output = Object.entries(outputs).map(([name, value]) => valueInfo(name, value));
   return { ...body, node: [...body.node, ...renames], output };
 }
 
-function graphBody(graph: Graph) {
+function graphBody(graph: Graph, outputs: readonly Value[]) {
+  const used = usedNames(graph, new Set(outputs.map((output) => output.name)));
   return {
     name: "souffleur",
     node: graph.nodes.map((node, index) => ({
@@ -114,18 +115,31 @@ function graphBody(graph: Graph) {
       output: node.outputs.map((output) => output.name),
       attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
     })),
-    initializer: graph.constants.map(({ value, data }) => ({
-      name: value.name,
-      dims: value.shape,
-      dataType: ELEMENT_TYPES[value.type],
-      rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    })),
+    initializer: graph.constants
+      .filter(({ value }) => used.has(value.name))
+      .map(({ value, data }) => ({
+        name: value.name,
+        dims: value.shape,
+        dataType: ELEMENT_TYPES[value.type],
+        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      })),
     input: graph.inputs.map((input) => valueInfo(input.name, input)),
   };
 }
 
+/** Adds the names that nodes read, those inside the bodies of Scans too: constants that nothing reads are not written. */
+function usedNames(graph: Graph, names: Set<string>): Set<string> {
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) if (input) names.add(input.name);
+    for (const value of Object.values(node.attributes)) {
+      if (typeof value === "object" && "graph" in value) usedNames(value.graph, names);
+    }
+  }
+  return names;
+}
+
 function subgraphProto(subgraph: Subgraph): Record<string, unknown> {
-  const body = graphBody(subgraph.graph);
+  const body = graphBody(subgraph.graph, subgraph.outputs);
   return { ...body, name: "body", output: subgraph.outputs.map((output) => valueInfo(output.name, output)) };
 }
 

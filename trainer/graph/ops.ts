@@ -1,6 +1,14 @@
 // Operators: each builds one ONNX node and infers its output's shape.
 import { type Dim, type ElementType, GraphError, type Shape, type Subgraph, type Value } from "./graph.ts";
-import { broadcastShapes, matMulShape, normalizeAxis, reduceShape } from "./shapes.ts";
+import {
+  broadcastShapes,
+  broadcastTo,
+  matMulShape,
+  normalizeAxis,
+  reduceShape,
+  sizeIfKnown,
+  sliceLength,
+} from "./shapes.ts";
 
 /** Operators that have a gradient rule in gradients.ts. */
 export type DifferentiableOp =
@@ -92,8 +100,9 @@ export function matMul(
 
 /** `x [N, in] · weight + bias [out]` with `weight` `[in, out]`, or `[out, in]` when `transposeWeight`. */
 export function linear(x: Value, weight: Value, bias?: Value, transposeWeight = false): Value {
-  const shape = matMulShape(x.shape, weight.shape, false, transposeWeight);
   if (x.shape.length !== 2) throw new GraphError(`linear takes rows [N, in], got [${x.shape}]`);
+  const shape = matMulShape(x.shape, weight.shape, false, transposeWeight);
+  if (bias) broadcastTo(bias.shape, shape);
   return one("Gemm", bias ? [x, weight, bias] : [x, weight], shape, "float32", {
     alpha: { float: 1 },
     beta: { float: 1 },
@@ -130,7 +139,9 @@ export function gather(table: Value, indices: Value, axis = 0): Value {
 
 /** One element of each position along `axis`: ONNX GatherElements. */
 export function gatherElements(data: Value, indices: Value, axis = -1): Value {
-  return one("GatherElements", [data, indices], indices.shape, data.type, { axis: normalizeAxis(axis, data.shape.length) });
+  return one("GatherElements", [data, indices], indices.shape, data.type, {
+    axis: normalizeAxis(axis, data.shape.length),
+  });
 }
 
 /** `data` with `updates` added at `indices` along `axis`; equal indices add up. */
@@ -155,29 +166,58 @@ export function reshape(x: Value, shape: Shape, target?: readonly number[] | Val
     if (symbols > 1) throw new GraphError(`reshape to [${shape}] has ${symbols} symbols: give the target`);
     to = x.graph.ints(shape.map((dim) => (typeof dim === "string" ? -1 : dim)));
   } else to = "graph" in target ? target : x.graph.ints(target);
+  const [before, after] = [sizeIfKnown(x.shape), sizeIfKnown(shape)];
+  if (before !== undefined && after !== undefined && before !== after) {
+    throw new GraphError(`reshape of [${x.shape}] to [${shape}]: ${before} elements to ${after}`);
+  }
   return one("Reshape", [x, to], shape, x.type);
 }
 
 export function transpose(x: Value, permutation: readonly number[]): Value {
-  return one("Transpose", [x], permutation.map((axis) => x.shape[axis] as Dim), x.type, { perm: permutation });
+  if (permutation.length !== x.shape.length || x.shape.some((_, axis) => !permutation.includes(axis))) {
+    throw new GraphError(`[${permutation}] does not permute the axes of [${x.shape}]`);
+  }
+  return one(
+    "Transpose",
+    [x],
+    permutation.map((axis) => x.shape[axis] as Dim),
+    x.type,
+    { perm: permutation },
+  );
 }
 
 export function concat(values: readonly Value[], axis: number, dim?: Dim): Value {
-  const first = values[0]!;
+  const first = values[0];
+  if (!first) throw new GraphError("concat has no input");
   const at = normalizeAxis(axis, first.shape.length);
+  for (const { shape } of values) {
+    const fits =
+      shape.length === first.shape.length && shape.every((item, index) => index === at || item === first.shape[index]);
+    if (!fits) throw new GraphError(`concat of [${first.shape}] and [${shape}] along axis ${at}`);
+  }
   const dims = values.map((value) => value.shape[at] as Dim);
   const total = dims.every((item) => typeof item === "number")
     ? (dims as number[]).reduce((sum, item) => sum + item, 0)
     : (dim ?? dims.join("+"));
-  return one("Concat", values, first.shape.map((item, index) => (index === at ? total : item)), first.type, { axis: at });
+  return one(
+    "Concat",
+    values,
+    first.shape.map((item, index) => (index === at ? total : item)),
+    first.type,
+    { axis: at },
+  );
 }
 
-/** `x[start:end]` along one axis; the bounds are numbers or int64 values of shape [1]. */
+/**
+ * `x[start:end]` along one axis; the bounds are numbers or int64 values of shape [1]. Negative numbers count from the
+ * end and numbers outside are cut, as ONNX does. `dim` is the resulting dimension, where it cannot be told from the bounds.
+ */
 export function slice(x: Value, axis: number, start: number | Value, end: number | Value, dim?: Dim): Value {
   const at = normalizeAxis(axis, x.shape.length);
   const bound = (value: number | Value) => (typeof value === "number" ? x.graph.ints([value]) : value);
-  const length = dim ?? (typeof start === "number" && typeof end === "number" && end >= 0 ? end - start : undefined);
-  if (length === undefined) throw new GraphError("slice with bounds computed in the graph needs the resulting dimension");
+  const length = dim ?? sliceLength(x.shape[at]!, start, end);
+  if (length === undefined)
+    throw new GraphError(`slice of [${x.shape}] along axis ${at} needs the resulting dimension`);
   const shape = x.shape.map((item, index) => (index === at ? length : item));
   return one("Slice", [x, bound(start), bound(end), x.graph.ints([at])], shape, x.type);
 }
@@ -191,11 +231,15 @@ export function splitLast(x: Value, parts: number): Value[] {
   return x.graph.node("Split", [x], outputs, { axis: x.shape.length - 1, num_outputs: parts });
 }
 
+/** `x` broadcast to `shape`, whose sizes the int64 vector `target` holds. */
 export function expand(x: Value, shape: Shape, target: Value): Value {
+  broadcastTo(x.shape, shape);
   return one("Expand", [x, target], shape, x.type);
 }
 
 export function where(condition: Value, a: Value, b: Value): Value {
+  if (condition.type !== "bool" || a.type !== b.type)
+    throw new GraphError(`Where of ${condition.type}, ${a.type}, ${b.type}`);
   const shape = broadcastShapes(broadcastShapes(condition.shape, a.shape), b.shape);
   return one("Where", [condition, a, b], shape, a.type);
 }
@@ -213,17 +257,24 @@ export function range(start: Value | number, limit: Value, dim: Dim): Value {
 
 function reduce(op: string, x: Value, axes: readonly number[], keepDims: boolean): Value {
   const positive = axes.map((axis) => normalizeAxis(axis, x.shape.length));
+  if (positive.length === 0) return x; // ONNX would take an empty list for all axes
   const shape = reduceShape(x.shape, positive, keepDims);
   return one(op, [x, x.graph.ints(positive)], shape, x.type, { keepdims: Number(keepDims) });
 }
 
-export const reduceSum = (x: Value, axes: readonly number[], keepDims = false): Value => reduce("ReduceSum", x, axes, keepDims);
-export const reduceMean = (x: Value, axes: readonly number[], keepDims = false): Value => reduce("ReduceMean", x, axes, keepDims);
-export const reduceMax = (x: Value, axes: readonly number[], keepDims = false): Value => reduce("ReduceMax", x, axes, keepDims);
+export const reduceSum = (x: Value, axes: readonly number[], keepDims = false): Value =>
+  reduce("ReduceSum", x, axes, keepDims);
+export const reduceMean = (x: Value, axes: readonly number[], keepDims = false): Value =>
+  reduce("ReduceMean", x, axes, keepDims);
+export const reduceMax = (x: Value, axes: readonly number[], keepDims = false): Value =>
+  reduce("ReduceMax", x, axes, keepDims);
 
 /** Sum over every element: a scalar. */
 export function sumAll(x: Value): Value {
-  return reduceSum(x, x.shape.map((_, axis) => axis));
+  return reduceSum(
+    x,
+    x.shape.map((_, axis) => axis),
+  );
 }
 
 /** Sum of squares over every element: a scalar. */
@@ -233,7 +284,13 @@ export function sumOfSquares(x: Value): Value {
 
 export function argMax(x: Value, axis = -1): Value {
   const at = normalizeAxis(axis, x.shape.length);
-  return one("ArgMax", [x], x.shape.filter((_, index) => index !== at), "int64", { axis: at, keepdims: 0 });
+  return one(
+    "ArgMax",
+    [x],
+    x.shape.filter((_, index) => index !== at),
+    "int64",
+    { axis: at, keepdims: 0 },
+  );
 }
 
 /** The `count` largest along the last axis, in falling order: values and their places. */
@@ -243,7 +300,11 @@ export function topK(x: Value, count: number): [Value, Value] {
     { type: x.type, shape },
     { type: "int64" as const, shape },
   ];
-  const [values, indices] = x.graph.node("TopK", [x, x.graph.ints([count])], outputs, { axis: -1, largest: 1, sorted: 1 });
+  const [values, indices] = x.graph.node("TopK", [x, x.graph.ints([count])], outputs, {
+    axis: -1,
+    largest: 1,
+    sorted: 1,
+  });
   return [values!, indices!];
 }
 

@@ -16,14 +16,39 @@ export function broadcastShapes(left: Shape, right: Shape): Shape {
   return result;
 }
 
-/** Axes of `full` over which a gradient is summed to bring it back to `target`, and whether axes were added in front. */
-export function broadcastAxes(full: Shape, target: Shape): { axes: number[]; added: number } {
-  const added = full.length - target.length;
-  const axes: number[] = [];
-  for (let axis = 0; axis < full.length; axis += 1) {
-    if (axis < added || (target[axis - added] === 1 && full[axis] !== 1)) axes.push(axis);
+/** @throws GraphError unless `shape` broadcasts to exactly `target`. */
+export function broadcastTo(shape: Shape, target: Shape): void {
+  const offset = target.length - shape.length;
+  const fits = offset >= 0 && shape.every((dim, axis) => dim === 1 || dim === target[offset + axis]);
+  if (!fits) throw new GraphError(`shape [${shape}] does not broadcast to [${target}]`);
+}
+
+/** Elements of a shape without symbols. */
+export function sizeIfKnown(shape: Shape): number | undefined {
+  return shape.every((dim) => typeof dim === "number") ? shape.reduce((product, dim) => product * dim, 1) : undefined;
+}
+
+/** The length of `start:end` of a dimension; undefined where a symbol or a computed bound hides it. */
+export function sliceLength(dim: Dim, start: unknown, end: unknown): number | undefined {
+  if (typeof start !== "number" || typeof end !== "number") return undefined;
+  if (typeof dim === "number") {
+    const place = (bound: number) => Math.min(Math.max(bound < 0 ? bound + dim : bound, 0), dim);
+    return Math.max(place(end) - place(start), 0);
   }
-  return { axes, added };
+  return start >= 0 && end >= start ? end - start : undefined;
+}
+
+/**
+ * Axes over which a gradient of shape `full` is summed to bring it back to `target`: those that broadcasting added in
+ * front, and those that it stretched from 1.
+ */
+export function broadcastAxes(full: Shape, target: Shape): { leading: number[]; stretched: number[] } {
+  const added = full.length - target.length;
+  const axes = full.map((_, axis) => axis);
+  return {
+    leading: axes.slice(0, added),
+    stretched: axes.slice(added).filter((axis) => target[axis - added] === 1 && full[axis] !== 1),
+  };
 }
 
 export function normalizeAxis(axis: number, rank: number): number {

@@ -1,0 +1,40 @@
+// Cross entropy over a softmax with label smoothing (Szegedy et al. 2016), with its gradient written in two passes.
+import type { Value } from "../graph/graph.ts";
+import * as op from "../graph/ops.ts";
+
+/**
+ * Σ_n weights[n] · ((1 − ε)·−log p_n(label) + ε·mean_v −log p_n(v)).
+ * @param logits `[N, V]`; `labels` int64 `[N]`; `weights` `[N]`, 0 for padding.
+ * @returns the scalar loss, and the weighted sum of −log p(label) without smoothing (for perplexity).
+ */
+export function crossEntropy(
+  logits: Value,
+  labels: Value,
+  weights: Value,
+  smoothing: number,
+): { loss: Value; negativeLogLikelihood: Value } {
+  const rows = logits.shape[0]!;
+  const vocabulary = logits.shape[1] as number;
+  const column = op.reshape(labels, [rows, 1], [-1, 1]);
+  const probabilities = op.softmax(logits); // [N, V]
+  const flat = (x: Value) => op.reshape(x, [rows], [-1]);
+  const atLabel = op.neg(flat(op.log(op.maximum(op.gatherElements(probabilities, column), 1e-37)))); // −log p(label) [N]
+  // −mean log p = logsumexp − mean(logits), and logsumexp = logit(label) − log p(label)
+  const logSumExp = op.add(flat(op.gatherElements(logits, column)), atLabel);
+  const spreadOut = op.sub(logSumExp, flat(op.reduceMean(logits, [1], true)));
+  const perRow = op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut, smoothing));
+  const value = op.sumAll(op.mul(perRow, weights));
+  const rule = (dy: Value) => {
+    const scale = op.reshape(op.mul(weights, dy), [rows, 1], [-1, 1]);
+    const smoothed = op.sub(op.mul(probabilities, scale), op.mul(scale, smoothing / vocabulary));
+    return [op.scatterElementsAdd(smoothed, column, op.mul(scale, smoothing - 1))];
+  };
+  const loss = logits.graph.node(
+    "Identity",
+    [value],
+    [{ type: "float32", shape: [] }],
+    {},
+    { customGradient: { inputs: [logits], rule } },
+  );
+  return { loss: loss[0]!, negativeLogLikelihood: op.sumAll(op.mul(atLabel, weights)) };
+}

@@ -49,64 +49,73 @@ const trainingSchema = z.strictObject({
   init: z.string().optional(),
 });
 
-export const recipeSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "lower case letters, digits, dots, dashes"),
-  /** The corpora and the tokenizer; paths are relative to the data folder. */
-  corpus: prepareConfigSchema,
-  /** Threads of onnxruntime; the same number gives the same losses. */
-  threads: size.default(1),
-  teacher: z
-    .strictObject({ architecture: architectureSchema.prefault({}), training: trainingSchema.prefault({}) })
-    .prefault({}),
-  distill: z
-    .strictObject({
-      beam: size.default(4),
-      lengthPenalty: z.number().default(1),
-      maxLengthRatio: z.number().positive().default(2),
-      batchTokens: size.default(2048),
-      /** Corpora that are translated by the teacher, by name; all when left out. */
-      corpora: z.array(z.string()).optional(),
-      /** Sentences of a part: what is lost at most when the work is stopped. */
-      partSentences: size.default(2000),
-    })
-    .prefault({}),
-  student: z
-    .strictObject({
-      architecture: architectureSchema.prefault({}),
-      /** λ: decoder slots for each source token. */
-      slotsPerToken: size.default(2),
-      training: trainingSchema.prefault({ labelSmoothing: 0 }),
-      /** Start from the teacher's parameters where name and shape agree. */
-      initFromTeacher: z.boolean().default(true),
-      /** Lags are drawn from 1 … maximum, and "full" with this probability. */
-      waits: z.strictObject({ maximum: size.default(9), full: z.number().min(0).max(1).default(0.3) }).prefault({}),
-      glancing: z
-        .strictObject({ start: z.number().min(0).max(1).default(0), end: z.number().min(0).max(1).default(0) })
-        .prefault({}),
-      /** How often an epoch goes over the undistilled pairs, relative to a corpus's weight; 0 leaves them out. */
-      rawWeight: z.number().min(0).default(0),
-    })
-    .prefault({}),
-  evaluate: z
-    .strictObject({
-      waits: z.array(waitSchema).min(1).default([1, 3, 5, "full"]),
-      beam: size.default(4),
-      lengthPenalty: z.number().default(1),
-    })
-    .prefault({}),
-  export: z
-    .strictObject({
-      precision: z.enum(["fp32", "int8"]).default("int8"),
-      /** Candidates for what is taken from the blank's logit; the best BLEU on the validation sets wins. */
-      blankBias: z.array(z.number()).min(1).default([0, 0.5, 1, 1.5, 2]),
-      defaultWait: waitSchema.default(3),
-      licence: z.string().default("Apache-2.0"),
-      attributions: z.array(z.string()).default([]),
-      /** Paragraphs for the model card: what the data is, what the model is good and bad at. */
-      notes: z.string().default(""),
-    })
-    .prefault({}),
-});
+export const recipeSchema = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, "lower case letters, digits, dots, dashes"),
+    /** The corpora and the tokenizer; paths are relative to the data folder. */
+    corpus: prepareConfigSchema,
+    /** Threads of onnxruntime; the same number gives the same losses. */
+    threads: size.default(1),
+    teacher: z
+      .strictObject({ architecture: architectureSchema.prefault({}), training: trainingSchema.prefault({}) })
+      .prefault({}),
+    distill: z
+      .strictObject({
+        beam: size.default(4),
+        lengthPenalty: z.number().default(1),
+        maxLengthRatio: z.number().positive().default(2),
+        batchTokens: size.default(2048),
+        /** Corpora that are translated by the teacher, by name; all when left out. The others go to the student as they are. */
+        corpora: z.array(z.string()).optional(),
+        /** Sentences of a part: what is lost at most when the work is stopped. */
+        partSentences: size.default(2000),
+      })
+      .prefault({}),
+    student: z
+      .strictObject({
+        architecture: architectureSchema.prefault({}),
+        /** λ: decoder slots for each source token. */
+        slotsPerToken: size.default(2),
+        training: trainingSchema.prefault({ labelSmoothing: 0 }),
+        /** Start from the teacher's parameters where name and shape agree. */
+        initFromTeacher: z.boolean().default(true),
+        /** Lags are drawn from 1 … maximum, and "full" with this probability. */
+        waits: z.strictObject({ maximum: size.default(9), full: z.number().min(0).max(1).default(0.3) }).prefault({}),
+        glancing: z
+          .strictObject({ start: z.number().min(0).max(1).default(0), end: z.number().min(0).max(1).default(0) })
+          .prefault({}),
+        /** How often an epoch also goes over a distilled corpus's own pairs, relative to its weight; 0 leaves them out. */
+        rawWeight: z.number().min(0).default(0),
+      })
+      .prefault({}),
+    evaluate: z
+      .strictObject({
+        waits: z.array(waitSchema).min(1).default([1, 3, 5, "full"]),
+        beam: size.default(4),
+        lengthPenalty: z.number().default(1),
+      })
+      .prefault({}),
+    export: z
+      .strictObject({
+        precision: z.enum(["fp32", "int8"]).default("int8"),
+        /** Candidates for what is taken from the blank's logit; the best BLEU on the validation sets wins. */
+        blankBias: z.array(z.number()).min(1).default([0, 0.5, 1, 1.5, 2]),
+        defaultWait: waitSchema.default(3),
+        licence: z.string().default("Apache-2.0"),
+        attributions: z.array(z.string()).default([]),
+        /** Paragraphs for the model card: what the data is, what the model is good and bad at. */
+        notes: z.string().default(""),
+      })
+      .prefault({}),
+  })
+  .superRefine((recipe, refinement) => {
+    for (const role of ["teacher", "student"] as const) {
+      const { architecture, training } = recipe[role];
+      if (training.maximumTokens <= architecture.maxPositions) continue;
+      const message = `longer than ${role}.architecture.maxPositions, ${architecture.maxPositions}`;
+      refinement.addIssue({ code: "custom", path: [role, "training", "maximumTokens"], message });
+    }
+  });
 
 export type Recipe = z.output<typeof recipeSchema>;
 export type TrainingSettings = Recipe["teacher"]["training"];

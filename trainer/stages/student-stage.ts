@@ -144,14 +144,19 @@ export async function studentStage(
   return { key: folder.key, architecture, weights: tensors, shapes };
 }
 
+/** The distilled corpora, the ones that were not distilled as they are, and the raw pairs again where the recipe says so. */
 async function studentParts(
   prepared: PreparedStage,
   distilled: DistilledStage,
   rawWeight: number,
 ): Promise<TrainPart[]> {
-  if (rawWeight === 0) return distilled.parts;
+  const names = new Set(distilled.parts.map(({ shard }) => shard.name));
   const raw = await prepared.corpus.trainParts();
-  return [...distilled.parts, ...raw.map((part) => ({ ...part, weight: part.weight * rawWeight }))];
+  const undistilled = raw.filter(({ shard }) => !names.has(shard.name));
+  const again = raw
+    .filter(({ shard }) => names.has(shard.name))
+    .map((part) => ({ ...part, weight: part.weight * rawWeight }));
+  return [...distilled.parts, ...undistilled, ...(rawWeight > 0 ? again : [])];
 }
 
 function drawWait(waits: { maximum: number; full: number }, random: Random): number {

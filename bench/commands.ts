@@ -1,10 +1,11 @@
 // `souffleur bench`: the benchmarks' options, and their results as text or JSON.
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { SENTENCES } from "./fixtures/sentences.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
-import { formatLoadResult, formatStepResult } from "./report.ts";
+import { formatLoadResult, formatStepResult, formatTrainResult } from "./report.ts";
 import { benchStep } from "./step.ts";
+import { benchTraining, type TrainBenchOptions } from "./training-run.ts";
 
 interface LoadFlags {
   streams: number;
@@ -44,6 +45,7 @@ export function registerBenchCommands(program: Command): Command {
   const bench = program.command("bench").description("measure a server, a model's step, or training");
   addLoad(bench);
   addStep(bench);
+  addTrain(bench);
   return bench;
 }
 
@@ -130,6 +132,28 @@ Examples:
       const { bundle, step, batch, length, json, ...rest } = flags;
       const result = await benchStep({ ...rest, bundle, stepFiles: step, batchSizes: batch, stateLength: length });
       console.log(json ? JSON.stringify(result, null, 2) : formatStepResult(result));
+    });
+}
+
+function addTrain(bench: Command): void {
+  bench
+    .command("train")
+    .description("time training steps (forward, gradients, Adam) on invented sentences")
+    .addOption(new Option("--model <model>", "whose graph").choices(["teacher", "student"]).default("teacher"))
+    .option("--width <n>", "d; the feed-forward width is 4 d", positiveInteger, 192)
+    .option("--encoder-layers <n>", "layers of the encoder", positiveInteger, 4)
+    .option("--decoder-layers <n>", "layers of the decoder", positiveInteger, 2)
+    .option("--vocabulary <n>", "size of the vocabulary", positiveInteger, 6000)
+    .option("--tokens <n>", "tokens of a batch, on each side", positiveInteger, 2048)
+    .option("--length <n>", "tokens of a sentence", positiveInteger, 12)
+    .option("--dropout <rate>", "share of activations that are dropped", notNegative, 0.1)
+    .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
+    .option("--steps <n>", "timed steps; three more are run first", positiveInteger, 10)
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", "\nExample:\n  souffleur bench train --model student --threads 2")
+    .action(async ({ json, ...options }: TrainBenchOptions & { json?: boolean }) => {
+      const result = await benchTraining(options);
+      console.log(json ? JSON.stringify(result, null, 2) : formatTrainResult(result));
     });
 }
 

@@ -54,15 +54,16 @@ export async function evaluateGraph(
 }
 
 /**
- * The gradient of the scalar output `loss` with respect to the input `name`: (f(x + h) − f(x − h)) / 2h, element by
- * element. In float32 an h of 1e-2 keeps both the truncation and the rounding below about 1e-4 for losses near 1.
+ * The gradient of the scalar output `loss` with respect to the input `name`, element by element, by the five-point
+ * central difference (8·(f(x+h) − f(x−h)) − (f(x+2h) − f(x−2h))) / 12h. Its error falls with h⁴, so that h may be large
+ * enough for the rounding of float32: both stay below about 1e-4 for losses and inputs near 1.
  */
 export async function centralDifferences(
   open: OpenGraph,
   samples: Readonly<Record<string, Sample>>,
   name: string,
   loss: string,
-  h = 1e-2,
+  h = 1 / 64, // a power of 2: x ± h is exact for most x
 ): Promise<Float64Array> {
   const sample = samples[name];
   if (!sample) throw new Error(`no sample for input ${name}`);
@@ -75,8 +76,8 @@ export async function centralDifferences(
   const gradient = new Float64Array(sample.data.length);
   for (let element = 0; element < gradient.length; element += 1) {
     const x = sample.data[element]!;
-    const [above, below] = [Math.fround(x + h), Math.fround(x - h)];
-    gradient[element] = ((await at(element, above)) - (await at(element, below))) / (above - below);
+    const across = async (reach: number) => (await at(element, x + reach)) - (await at(element, x - reach));
+    gradient[element] = (8 * (await across(h)) - (await across(2 * h))) / (12 * h);
   }
   return gradient;
 }

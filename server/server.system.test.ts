@@ -308,7 +308,7 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
     await start(transport);
     expect((await http("/readyz")).status).toBe(200);
     expect(await (await http("/v1/models")).json()).toMatchObject({
-      models: [{ name: "stand-in", source: "en", target: "de", wait: 3 }],
+      models: [{ name: "stand-in", source: "en", target: "de", wait: { default: 3 } }],
     });
     const client = await new Client(server, PAIR).opened();
     client.send({ type: "text", text: "the word and the end." });

@@ -49,8 +49,7 @@ export function describeModel(manifest: BundleManifest) {
     source,
     target,
     /** The default, and those the model was trained for; any other works as well. */
-    wait: lags?.default,
-    trainedWaits: lags?.trained,
+    wait: lags,
     precision,
     parameters: architecture.parameters,
     limits,

@@ -302,14 +302,19 @@ describe.each(["memory", "ws", "uws"] as const)("transport %s", (name) => {
 });
 
 describe("sockets", () => {
-  it.each(["ws", "uws"] as const)("%s says that a port is taken", async (name) => {
-    if (name === "uws" && uws === undefined) return;
+  it.each([
+    ["ws", "ws"],
+    ["ws", "uws"],
+    ["uws", "ws"],
+    ["uws", "uws"],
+  ] as const)("beside %s, %s says that a port is taken", async (first, second) => {
+    if (uws === undefined && (first === "uws" || second === "uws")) return;
     const application = new EchoApplication();
-    running = new WsTransport(application, SETTINGS);
-    const port = await running.listen(0, "127.0.0.1");
-    const second =
+    const make = (name: "ws" | "uws") =>
       name === "ws" ? new WsTransport(application, SETTINGS) : new UwsTransport(uws!, application, SETTINGS);
-    await expect(second.listen(port, "127.0.0.1")).rejects.toThrow(/in use|EADDRINUSE/);
+    running = make(first);
+    const port = await running.listen(0, "127.0.0.1");
+    await expect(make(second).listen(port, "127.0.0.1")).rejects.toThrow(/in use|EADDRINUSE/);
   });
 
   it("ws ends a peer that answers no ping", async () => {

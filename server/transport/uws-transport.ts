@@ -7,6 +7,20 @@ import { OUTBOX_MAX_BYTES, STREAM_PATH } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
 import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
 
+declare module "uWebSockets.js" {
+  interface TemplatedApp {
+    /** In the binary, but missing from the package's types. */
+    listen(
+      host: string,
+      port: number,
+      options: ListenOptions,
+      callback: (socket: us_listen_socket | false) => void,
+    ): TemplatedApp;
+  }
+  /** The constant is exported by itself; the enum of the types is not. */
+  const LIBUS_LISTEN_EXCLUSIVE_PORT: ListenOptions;
+}
+
 /** What uWebSockets.js keeps for each socket. */
 interface SocketData {
   query: string;
@@ -40,7 +54,8 @@ export class UwsTransport implements Transport {
 
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#app.listen(host, port, (socket) => {
+      // Without this option a second server would share the port and take every other connection.
+      this.#app.listen(host, port, this.#uws.LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => {
         if (socket === false) {
           reject(new Error(`cannot listen on ${host} port ${port}: is it in use?`));
           return;

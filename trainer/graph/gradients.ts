@@ -176,11 +176,11 @@ function constantAxes(node: GraphNode, index: number): number[] {
 function spread(node: GraphNode, dy: Value): Value {
   const x = input(node, 0);
   const reduced = new Set(constantAxes(node, 1));
-  if (flag(node, "keepdims")) return expand(dy, x.shape, shapeOf(x));
+  const asItWas = flag(node, "keepdims") || reduced.size === x.shape.length; // a scalar spreads to any shape
+  if (asItWas) return expand(dy, x.shape, shapeOf(x));
   const kept = x.shape.map((_, axis) => (reduced.has(axis) ? x.graph.ints([1]) : shapeOf(x, axis, axis + 1)));
   const shape = x.shape.map((dim, axis) => (reduced.has(axis) ? 1 : dim));
-  const withAxes = kept.length === 0 ? dy : reshape(dy, shape, concat(kept, 0));
-  return expand(withAxes, x.shape, shapeOf(x));
+  return expand(reshape(dy, shape, concat(kept, 0)), x.shape, shapeOf(x));
 }
 
 function product(sizes: Value): Value {

@@ -50,8 +50,10 @@ export function saveCheckpoint(
   }
   writeSafetensors(join(fresh, "state.safetensors"), tensors, shapes);
   writeFileSync(join(fresh, "state.json"), `${JSON.stringify(state, null, 2)}\n`);
-  rmSync(old, { recursive: true, force: true });
-  if (existsSync(folder)) renameSync(folder, old);
+  if (existsSync(folder)) {
+    rmSync(old, { recursive: true, force: true }); // not before: it may be all that a killed run left
+    renameSync(folder, old);
+  }
   renameSync(fresh, folder);
   rmSync(old, { recursive: true, force: true });
 }
@@ -65,11 +67,14 @@ export function loadCheckpoint(
   const at = [folder, `${folder}.old`].find((path) => existsSync(join(path, "state.json")));
   if (!at) return undefined;
   const state = loopStateSchema.parse(JSON.parse(readFileSync(join(at, "state.json"), "utf8")));
-  const { tensors } = readSafetensors(join(at, "state.safetensors"));
+  const { tensors, shapes } = readSafetensors(join(at, "state.safetensors"));
   const pick = (keyOf: (name: string) => string): Weights => {
-    const entries = specs.map(({ name }): [string, Float32Array] => {
-      const data = tensors.get(keyOf(name));
-      if (!data) throw new Error(`${at} holds no ${keyOf(name)}: it was made by another architecture`);
+    const entries = specs.map(({ name, shape }): [string, Float32Array] => {
+      const key = keyOf(name);
+      const data = tensors.get(key);
+      if (!data) throw new Error(`${at} holds no ${key}: it was made by another architecture`);
+      const found = shapes.get(key)?.join();
+      if (found !== shape.join()) throw new Error(`${at} holds ${key} of shape [${found}], not [${shape}]`);
       return [name, data];
     });
     return new Map(entries);

@@ -85,7 +85,7 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
   const checkpointFolder = join(folder, "checkpoint");
   mkdirSync(join(folder, "snapshots"), { recursive: true });
   const saved = loadCheckpoint(checkpointFolder, parts.specs);
-  if (saved?.state.finished && saved.state.step >= settings.totalSteps) return saved.state;
+  if (saved?.state.finished && ended(saved.state, settings)) return saved.state;
   const empty: Weights = new Map();
   const start = saved?.optimizer ?? { weights: parts.initial(), firstMoments: empty, secondMoments: empty, step: 0 };
   const batches = parts.openBatches(saved?.state.batches);
@@ -167,6 +167,10 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     await model.dispose();
   }
 }
+
+/** More steps or more patience than when it finished: the run goes on. */
+const ended = (state: LoopState, { totalSteps, patience }: LoopSettings): boolean =>
+  state.step >= totalSteps || state.validationsWithoutGain >= patience;
 
 async function validate(
   settings: LoopSettings,

@@ -26,7 +26,7 @@ export function writeSafetensors(path: string, tensors: Weights, shapes: Readonl
     offset += data.byteLength;
   }
   const json = JSON.stringify(header);
-  const padded = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8, " "), "utf8");
+  const padded = Buffer.from(json + " ".repeat(-Buffer.byteLength(json) & 7), "utf8"); // tensors begin at multiples of 8
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(padded.length));
   const temporary = `${path}.partial`;
@@ -47,12 +47,13 @@ export function readSafetensors(path: string): { tensors: Weights; shapes: Map<s
   const bytes = readFileSync(path);
   const length = bytes.length < 8 ? Number.POSITIVE_INFINITY : Number(bytes.readBigUInt64LE(0));
   if (8 + length > bytes.length) throw new SafetensorsError(`${path} is not a safetensors file, or was cut short`);
-  const header: unknown = JSON.parse(bytes.toString("utf8", 8, 8 + length));
-  const { __metadata__: _, ...entries } = z.record(z.string(), z.unknown()).parse(header);
+  const { __metadata__: _, ...entries } = readHeader(path, bytes.toString("utf8", 8, 8 + length));
   const tensors: Weights = new Map();
   const shapes = new Map<string, readonly number[]>();
   for (const [name, entry] of Object.entries(entries)) {
-    const { dtype, shape, data_offsets } = entrySchema.parse(entry);
+    const parsed = entrySchema.safeParse(entry);
+    if (!parsed.success) throw new SafetensorsError(`${path}: tensor ${name} is not described as the format wants it`);
+    const { dtype, shape, data_offsets } = parsed.data;
     if (dtype !== "F32") throw new SafetensorsError(`${path}: tensor ${name} is ${dtype}, only F32 is read`);
     const [start, end] = data_offsets;
     const size = shape.reduce((product, dim) => product * dim, 1);
@@ -65,4 +66,12 @@ export function readSafetensors(path: string): { tensors: Weights; shapes: Map<s
     shapes.set(name, shape);
   }
   return { tensors, shapes };
+}
+
+function readHeader(path: string, text: string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+  } catch (cause) {
+    throw new SafetensorsError(`${path} has no readable header`, { cause });
+  }
 }

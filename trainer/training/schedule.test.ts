@@ -28,5 +28,6 @@ test("the cosine passes the middle at 55 % and ends at a tenth, where it stays",
 
 test("no warm-up starts at the peak, and a run as short as its warm-up divides by nothing", () => {
   expect(learningRate(1, { peak: 1, warmUpSteps: 0, totalSteps: 10, decay: "cosine" })).toBeCloseTo(0.978, 3);
+  expect(learningRate(4, { peak: 1, warmUpSteps: 0, totalSteps: 10, decay: "inverse-sqrt" })).toBe(0.5);
   expect(learningRate(5, { peak: 1, warmUpSteps: 5, totalSteps: 5, decay: "cosine" })).toBe(1);
 });

@@ -13,7 +13,7 @@ export interface ScheduleSettings {
 export function learningRate(step: number, settings: ScheduleSettings): number {
   const { peak, warmUpSteps, decay, totalSteps } = settings;
   if (step < warmUpSteps) return (peak * step) / warmUpSteps;
-  if (decay === "inverse-sqrt") return peak * Math.sqrt(warmUpSteps / step);
+  if (decay === "inverse-sqrt") return peak * Math.sqrt(Math.max(1, warmUpSteps) / step);
   const progress = Math.min(1, (step - warmUpSteps) / Math.max(1, totalSteps - warmUpSteps));
   return peak * (0.1 + 0.45 * (1 + Math.cos(Math.PI * progress)));
 }

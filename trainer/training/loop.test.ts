@@ -1,0 +1,204 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { silentProgress } from "../progress.ts";
+import { averageWeights } from "./checkpoint.ts";
+import {
+  type BatchPlace,
+  Diverged,
+  Interrupted,
+  type LoopParts,
+  type LoopSettings,
+  readSnapshots,
+  runLoop,
+} from "./loop.ts";
+import { readSafetensors } from "./safetensors.ts";
+import {
+  REGRESSION_ACTIVATION,
+  regressionBatch,
+  regressionSpecs,
+  regressionStep,
+  regressionWeights,
+} from "./tiny-regression.ts";
+
+const STEPS = 12;
+const BATCHES_AN_EPOCH = 5;
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "souffleur-loop-"));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const settings = (folder: string): LoopSettings => ({
+  folder: join(root, folder),
+  schedule: { peak: 0.1, warmUpSteps: 3, decay: "inverse-sqrt", totalSteps: STEPS },
+  totalSteps: STEPS,
+  checkpointSeconds: 1e9,
+  logEverySteps: 1,
+  validateEverySteps: 3,
+  patience: 100,
+  keepSnapshots: 2,
+});
+
+/** A data source that goes through its batches in order and can be opened at a place. */
+function openBatches(place: BatchPlace = { seed: 1, epoch: 0, index: 0 }) {
+  const state = { ...place };
+  return {
+    get state() {
+      return { ...state };
+    },
+    next: async () => {
+      const feeds = regressionBatch(state.epoch * 100 + state.index);
+      state.index += 1;
+      if (state.index === BATCHES_AN_EPOCH) [state.epoch, state.index] = [state.epoch + 1, 0];
+      return { feeds, sourceTokens: 7, targetTokens: 10, largestActivation: REGRESSION_ACTIVATION };
+    },
+  };
+}
+
+const parts = (changes: Partial<LoopParts> = {}): LoopParts => ({
+  makeStep: (state) => regressionStep(state),
+  specs: regressionSpecs,
+  initial: () => regressionWeights(1),
+  openBatches,
+  progress: silentProgress,
+  ...changes,
+});
+
+/** The batches of `openBatches`, with something done before a step's batch is given. */
+const withHook = (hook: (step: number) => void): Partial<LoopParts> => ({
+  openBatches: (place) => {
+    const batches = openBatches(place);
+    return {
+      get state() {
+        return batches.state;
+      },
+      next: (step: number) => {
+        hook(step);
+        return batches.next();
+      },
+    };
+  },
+});
+
+interface LogEntry {
+  readonly step: number;
+  readonly loss?: number;
+}
+
+const losses = (folder: string): [number, number | undefined][] =>
+  readFileSync(join(root, folder, "log.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line): LogEntry => JSON.parse(line))
+    .filter(({ loss }) => loss !== undefined)
+    .map(({ step, loss }) => [step, loss]);
+
+const finalWeights = (folder: string) =>
+  readSafetensors(join(root, folder, "snapshots", `step-${STEPS}.safetensors`)).tensors;
+
+describe("a run that was stopped", () => {
+  test("by a signal saves its state and goes on with the losses of a run that was not", async () => {
+    const whole = await runLoop(settings("whole"), parts());
+    const stop = new AbortController();
+    const stopping = parts({ ...withHook((step) => step === 7 && stop.abort()), signal: stop.signal });
+    await expect(runLoop(settings("stopped"), stopping)).rejects.toThrow(Interrupted);
+    expect(losses("stopped")).toHaveLength(7);
+    const resumed = await runLoop(settings("stopped"), parts());
+    expect(losses("stopped")).toEqual(losses("whole"));
+    expect(finalWeights("stopped")).toEqual(finalWeights("whole"));
+    expect({ ...resumed, seconds: 0 }).toEqual({ ...whole, seconds: 0 });
+    expect(whole).toMatchObject({
+      step: STEPS,
+      targetTokens: 120,
+      batches: { seed: 1, epoch: 2, index: 2 },
+      finished: true,
+    });
+  });
+
+  test("by a crash goes on from its last checkpoint, repeating what came after", async () => {
+    await runLoop(settings("whole"), parts());
+    let seconds = 0;
+    const now = () => (seconds += 0.25); // a checkpoint every few steps
+    const crash = withHook((step) => {
+      if (step === 10) throw new Error("power cut");
+    });
+    const often = { ...settings("crashed"), checkpointSeconds: 4 };
+    await expect(runLoop(often, parts({ ...crash, now }))).rejects.toThrow("power cut");
+    const before = losses("crashed").length;
+    await runLoop(often, parts());
+    const all = losses("crashed");
+    const expected = losses("whole");
+    const resumedAt = all[before]![0];
+    expect(resumedAt).toBeGreaterThan(1);
+    expect(resumedAt).toBeLessThanOrEqual(10);
+    expect(all.slice(before)).toEqual(expected.slice(resumedAt - 1));
+    expect(finalWeights("crashed")).toEqual(finalWeights("whole"));
+  });
+});
+
+test("a finished run is not trained again, and makes no session", async () => {
+  const state = await runLoop(settings("run"), parts());
+  const never = parts({ makeStep: () => Promise.reject(new Error("no session is needed")) });
+  expect(await runLoop(settings("run"), never)).toEqual(state);
+});
+
+test("more steps than before: the run goes on where it ended", async () => {
+  await runLoop({ ...settings("run"), totalSteps: 6 }, parts());
+  const state = await runLoop(settings("run"), parts());
+  expect(state).toMatchObject({ step: STEPS, finished: true });
+  expect(losses("run").map(([step]) => step)).toEqual(Array.from({ length: STEPS }, (_, index) => index + 1));
+});
+
+test("the newest snapshots are kept, and can be averaged", async () => {
+  const state = await runLoop(settings("run"), parts());
+  expect(state.snapshots).toEqual([9, 12]);
+  expect(readdirSync(join(root, "run", "snapshots")).sort()).toEqual(["step-12.safetensors", "step-9.safetensors"]);
+  const [ninth, twelfth] = readSnapshots(join(root, "run"), state.snapshots);
+  const mean = averageWeights(readSnapshots(join(root, "run"), [3, 9, 12])); // step 3's is gone
+  expect(mean.get("bias")![0]).toBeCloseTo((ninth!.get("bias")![0]! + twelfth!.get("bias")![0]!) / 2, 6);
+});
+
+test("validation chooses the best weights, and patience ends the run for good", async () => {
+  const qualities = [1, 5, 4, 3];
+  const seen: number[] = [];
+  const validate = async (_: unknown, step: number) => {
+    seen.push(step);
+    return { quality: qualities[step / 3 - 1]!, figures: { bleu: 1 } };
+  };
+  const patient = { ...settings("run"), patience: 1, totalSteps: 30 };
+  const state = await runLoop(patient, parts({ validate }));
+  expect(seen).toEqual([3, 6, 9]);
+  expect(state).toMatchObject({ step: 9, best: { step: 6, quality: 5 }, finished: true });
+  const snapshot = readSafetensors(join(root, "run", "snapshots", "step-6.safetensors"));
+  expect(readSafetensors(join(root, "run", "best.safetensors"))).toEqual(snapshot);
+  expect(await runLoop(patient, parts({ validate }))).toEqual(state);
+  expect(seen).toEqual([3, 6, 9]);
+});
+
+test("a loss that is no number ends the run, and the last good state stays", async () => {
+  const poison = parts({
+    openBatches: (place) => {
+      const batches = openBatches(place);
+      return {
+        get state() {
+          return batches.state;
+        },
+        next: async (step: number) => {
+          const batch = await batches.next();
+          if (step === 5) (batch.feeds.x!.data as Float32Array).fill(Number.NaN);
+          return batch;
+        },
+      };
+    },
+    now: (() => {
+      let seconds = 0;
+      return () => (seconds += 10);
+    })(),
+  });
+  await expect(runLoop({ ...settings("run"), checkpointSeconds: 1 }, poison)).rejects.toThrow(Diverged);
+  expect(JSON.parse(readFileSync(join(root, "run", "checkpoint", "state.json"), "utf8"))).toMatchObject({ step: 4 });
+  expect(existsSync(join(root, "run", "snapshots", "step-3.safetensors"))).toBe(true);
+});

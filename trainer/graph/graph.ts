@@ -4,6 +4,16 @@
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 export type ElementType = "float32" | "int64" | "int32" | "uint8" | "int8" | "bool";
+/** TensorProto.DataType of the ONNX project. */
+export const ONNX_ELEMENT_TYPES: Record<ElementType, number> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
+
 export type Attribute = number | string | readonly number[] | Subgraph | { readonly float: number };
 
 /** The output of a node, an input of the graph, or a constant. */

@@ -1,12 +1,10 @@
 // Serialises a graph as an ONNX ModelProto (onnx.proto3 of the ONNX project, the fields that we use).
 import protobuf from "protobufjs";
-import type { Attribute, ElementType, Graph, Subgraph, Value } from "./graph.ts";
+import { type Attribute, type Graph, ONNX_ELEMENT_TYPES, type Subgraph, type Value } from "./graph.ts";
 
 export const OPSET = 18;
 const IR_VERSION = 8;
 const MICROSOFT_VERSION = 1;
-
-const ELEMENT_TYPES: Record<ElementType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
 
 const field = (type: string, id: number, rule?: "repeated") => (rule ? { type, id, rule } : { type, id });
 const root = protobuf.Root.fromJSON({
@@ -120,7 +118,7 @@ function graphBody(graph: Graph, outputs: readonly Value[]) {
       .map(({ value, data }) => ({
         name: value.name,
         dims: value.shape,
-        dataType: ELEMENT_TYPES[value.type],
+        dataType: ONNX_ELEMENT_TYPES[value.type],
         rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
       })),
     input: graph.inputs.map((input) => valueInfo(input.name, input)),
@@ -153,7 +151,7 @@ function attributeProto(name: string, value: Attribute): Record<string, unknown>
 
 function valueInfo(name: string, value: Value): Record<string, unknown> {
   const dim = value.shape.map((item) => (typeof item === "number" ? { dimValue: item } : { dimParam: item }));
-  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[value.type], shape: { dim } } } };
+  return { name, type: { tensorType: { elemType: ONNX_ELEMENT_TYPES[value.type], shape: { dim } } } };
 }
 
 function trimEmpty(names: string[]): string[] {

@@ -52,6 +52,10 @@ describe("a wrong shape is refused where the node is made", () => {
       () => op.linear(float("N", 3), float(3, 2), float(3)),
       "shape [3] does not broadcast to [N,2]",
     ],
+    "a scale that does not fit": [
+      () => op.layerNorm(float("N", 4), float(4), float(3)),
+      "shape [3] does not broadcast to [4]",
+    ],
     addition: [() => op.add(float(2), float(3)), "shapes [2] and [3] do not broadcast: 2 against 3"],
     types: [() => op.add(float(2), int(2)), "Add of float32 and int64"],
     "types of a choice": [() => op.where(int(2), float(2), float(2)), "Where of int64, float32, float32"],

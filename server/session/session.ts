@@ -3,23 +3,11 @@
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
 import { type CloseCode, ERROR_RULES } from "../protocol/close-codes.ts";
 import type { ErrorMessage } from "../protocol/server-messages.ts";
+import { type MessageContext, rounded, type Segment, writeDelta, writeFinal } from "./segment.ts";
 import { SegmentLane } from "./segment-lane.ts";
 import { Segmenter } from "./segmenter.ts";
-import type { DeltaMeasure, FinalMeasure, SessionAction, SessionEvent, SessionMessage } from "./session-event.ts";
+import type { SessionAction, SessionEvent, SessionMessage } from "./session-event.ts";
 import { DEFAULT_SESSION_LIMITS, type SessionLimits, type SessionSettings } from "./session-settings.ts";
-
-/** A segment of the source: one for all targets. */
-interface Segment {
-  index: number;
-  source: string;
-  /** Milliseconds of the speaker's clock, or since the session began. */
-  start: number;
-  end: number;
-  /** On the session's clock. */
-  openedAt: number;
-  endedAt: number;
-  lanes: SegmentLane[];
-}
 
 /** A target's segments whose finals are not out, in order. The first `submitted` of them are in the engine. */
 interface Line {
@@ -195,70 +183,24 @@ export class Session {
     const line = this.#lines[target];
     line.queue.find(({ segment }) => segment.index === index)?.outputs.push(output);
     for (let head = line.queue[0]; head?.outputs.length > 0; head = line.queue[0]) {
+      const context: MessageContext = {
+        segment: head.segment,
+        lane: head.lane,
+        target: this.#settings.targets[target].language,
+        timings: this.#settings.timings ?? false,
+        now: this.#now,
+        nextSeq: () => ++this.#seq,
+      };
       for (const next of head.outputs.splice(0)) {
-        this.#write(target, head.segment, head.lane, next);
+        const delta = writeDelta(next, context);
+        if (delta) this.#actions.push({ type: "emit", ...delta });
         if (!next.done) continue;
-        this.#final(target, head.segment, head.lane);
+        this.#actions.push({ type: "emit", ...writeFinal(context) });
         line.queue.shift();
         line.submitted--;
       }
     }
     this.#finishIfDone();
-  }
-
-  #write(target: number, segment: Segment, lane: SegmentLane, output: EngineOutput): void {
-    const first = lane.text === "";
-    const { text, read, allowedAt } = lane.write(output);
-    if (text === "") return;
-    const measure: DeltaMeasure = {
-      type: "delta",
-      latencyMs: this.#now - allowedAt,
-      queueMs: output.queueMs,
-      computeMs: output.computeMs,
-    };
-    if (first) measure.firstDeltaMs = this.#now - segment.openedAt;
-    const timings = this.#settings.timings && {
-      latency: rounded(measure.latencyMs),
-      queue: rounded(output.queueMs),
-      compute: rounded(output.computeMs),
-    };
-    const { language } = this.#settings.targets[target];
-    const seq = ++this.#seq;
-    this.#actions.push({
-      type: "emit",
-      message: { type: "delta", segment: segment.index, target: language, text, read, seq, ...timings },
-      measure,
-    });
-  }
-
-  #final(target: number, segment: Segment, lane: SegmentLane): void {
-    const measure: FinalMeasure = {
-      type: "final",
-      sourceWords: lane.words,
-      sourceTokens: lane.tokens,
-      targetTokens: lane.targetTokens,
-      finalMs: this.#now - segment.endedAt,
-      averageLagging: lane.averageLagging(),
-    };
-    const timings = this.#settings.timings && {
-      latency: rounded(measure.finalMs),
-      averageLagging: measure.averageLagging === undefined ? undefined : rounded(measure.averageLagging),
-    };
-    this.#actions.push({
-      type: "emit",
-      message: {
-        type: "final",
-        segment: segment.index,
-        target: this.#settings.targets[target].language,
-        source: segment.source.replace(/ $/, ""),
-        text: lane.text,
-        start: rounded(segment.start),
-        end: rounded(segment.end),
-        seq: ++this.#seq,
-        ...timings,
-      },
-      measure,
-    });
   }
 
   #finishIfDone(): void {
@@ -289,9 +231,4 @@ export class Session {
       }
     }
   }
-}
-
-/** To the microsecond: what is below is noise on the wire. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
 }

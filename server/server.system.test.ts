@@ -7,11 +7,9 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import type { Bundle } from "../models/bundle.ts";
+import { standInBundle } from "../models/stand-in-bundle.ts";
 import { StandInModel } from "../models/stand-in-model.ts";
-import { standInTokenizer } from "../models/stand-in-tokenizer.ts";
 import type { StepRow } from "../models/step-batch.ts";
-import { stepSignature } from "../models/step-signature.ts";
 import { InProcessEngine } from "./engine/in-process-engine.ts";
 import { type RunningServer, startServer } from "./main.ts";
 import { PAYLOAD_MAX_BYTES } from "./protocol/limits.ts";
@@ -28,35 +26,7 @@ const bundleIsHere = existsSync(join(DEFAULT_BUNDLE, "bundle.json"));
 const isBuilt = existsSync(join(PACKAGE_ROOT, "dist", "cli", "main.js"));
 const TRANSPORTS = ["ws", "uws"] as const;
 
-const tokenizer = standInTokenizer();
-const widths = { sourceStateWidth: 1, slotStateWidth: 1 };
-
-const standInBundle: Bundle = {
-  dir: "stand-in",
-  tokenizer,
-  manifest: {
-    formatVersion: 1,
-    name: "stand-in",
-    kind: "student",
-    source: "en",
-    target: "de",
-    architecture: {
-      ...{ type: "ctc-student", width: 8, heads: 1, feedForward: 8, encoderLayers: 1, decoderLayers: 1 },
-      ...{ vocabulary: tokenizer.vocabularySize, slotsPerToken: 2, parameters: 1 },
-    },
-    specialIds: { pad: 0, bos: 1, eos: 2, unk: 3, blank: 4 },
-    lags: { trained: [3, "full"], default: 3 },
-    limits: { maxSourceTokens: 160 },
-    step: { ...widths, ...stepSignature(widths) },
-    precision: "fp32",
-    files: [],
-    recipeHash: "none",
-    createdWith: "test",
-    quality: [],
-    licence: "Apache-2.0",
-    attributions: [],
-  },
-};
+const bundle = standInBundle();
 
 /** A stand-in that can be made to wait before each step, or to fail. */
 class HeldModel extends StandInModel {
@@ -129,12 +99,12 @@ let server: RunningServer;
 let model: HeldModel;
 
 async function start(transport: "ws" | "uws", settings: ServerSettings = {}): Promise<void> {
-  model = new HeldModel({ vocabularySize: tokenizer.vocabularySize });
+  model = new HeldModel({ vocabularySize: bundle.tokenizer.vocabularySize });
   server = await startServer(
     { port: 0, transport, ...settings },
     {
       log,
-      bundles: [standInBundle],
+      bundles: [bundle],
       startEngine: async (_bundles, observer) =>
         new InProcessEngine({ models: [{ name: "stand-in", runner: model }], observer }),
     },

@@ -10,8 +10,8 @@ import { translateBatch, translateText } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
 import { SessionRunner } from "../session/session-runner.ts";
 import { sessionTarget } from "../session/session-target.ts";
+import { translate } from "../session/translate.ts";
 import type { StepStats } from "./engine.ts";
-import { translate } from "./translate.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 
 const FOLDER = fileURLToPath(new URL("../../models/en-de", import.meta.url));

@@ -2,10 +2,10 @@
 
 import type { Bundle } from "../../models/bundle.ts";
 import type { Wait } from "../../models/wait.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { ErrorMessage } from "../protocol/server-messages.ts";
-import { SessionRunner } from "../session/session-runner.ts";
-import { type SessionTarget, sessionTarget } from "../session/session-target.ts";
-import type { Engine } from "./engine.ts";
+import { SessionRunner } from "./session-runner.ts";
+import { type SessionTarget, sessionTarget } from "./session-target.ts";
 
 /** A text that could not be translated; `code` is the protocol's. */
 export class TranslateError extends Error {

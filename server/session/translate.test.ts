@@ -5,7 +5,7 @@ import { standInTokenizer } from "../../models/stand-in-tokenizer.ts";
 import { TargetStream } from "../../models/target-stream.ts";
 import { translateText } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
-import { InProcessEngine } from "./in-process-engine.ts";
+import { InProcessEngine } from "../engine/in-process-engine.ts";
 import { TranslateError, translateWith } from "./translate.ts";
 
 const tokenizer = standInTokenizer();

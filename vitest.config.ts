@@ -1,14 +1,15 @@
+// Two projects: `unit` holds the fast tests beside the code, and those of the repository itself; `system` holds what
+// trains, opens sockets, starts processes or a browser (*.system.test.ts) and runs one file at a time, because this work
+// is timed.
 import { defineConfig } from "vitest/config";
 
-// Two projects: `unit` holds the fast tests beside the code; `system` holds what trains, opens sockets, starts
-// processes or a browser (tests/ and *.system.test.ts) and runs one file at a time, because this work is timed.
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
-          include: ["{cli,models,trainer,server,bench,clients}/**/*.test.ts"],
+          include: ["{cli,models,trainer,server,bench,clients,tests}/**/*.test.ts"],
           exclude: ["**/*.system.test.ts"],
           testTimeout: 20_000,
         },

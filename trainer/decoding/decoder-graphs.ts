@@ -17,7 +17,7 @@ export const nextName = (name: string): string => `${name}.next`;
 const PARTS = ["key", "value"] as const;
 
 function inferenceContext(graph: Graph, architecture: Architecture, weights: Weights): BlockContext {
-  return { parameters: new Parameters(graph, weights), dropout: noDropout, ...architecture };
+  return { ...architecture, parameters: new Parameters(graph, weights), dropout: noDropout };
 }
 
 /** Inputs source `[B, S]`, source_lengths `[B]`; outputs cross.*.key/value `[B, H, S, dh]` and mask `[B, 1, 1, S]`. */

@@ -1,5 +1,4 @@
 // The step graph of a shipped bundle's weights, in either precision.
-
 import { loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
 import type { BundleManifest } from "../../models/manifest.ts";
@@ -21,5 +20,7 @@ function studentArchitecture({ architecture, kind, limits }: BundleManifest, dir
   if (kind !== "student" || slotsPerToken === undefined) {
     throw new BundleError("kind", `${dir} is a ${kind}'s bundle: only a student has a step graph`);
   }
-  return { ...architecture, slotsPerToken, maxPositions: limits.maxSourceTokens };
+  const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary } = architecture;
+  const maxPositions = limits.maxSourceTokens; // positions are a formula: a shorter table changes none of them
+  return { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, slotsPerToken, maxPositions };
 }

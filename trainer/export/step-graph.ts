@@ -46,7 +46,7 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   const graph = new Graph();
   const parameters = new Parameters(graph, withBlankBias(weights, options.blankBias));
   const product = options.precision === "int8" ? rowwiseInt8Product() : undefined;
-  const context: BlockContext = { parameters, dropout: noDropout, product, ...architecture };
+  const context: BlockContext = { ...architecture, parameters, dropout: noDropout, product };
   const { width, slotsPerToken, vocabulary, maxPositions } = architecture;
   const rowInts = (name: string) => graph.input(name, "int64", ["B"]);
 

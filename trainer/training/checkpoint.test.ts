@@ -42,6 +42,7 @@ const state = (step: number): LoopState => ({
   validationsWithoutGain: 2,
   snapshots: [1, 2],
   finished: false,
+  window: { seconds: 0.5, tokens: 100, loss: 3, nll: 2, steps: 1, leftOut: 0 },
 });
 
 let root: string;

@@ -7,6 +7,25 @@ import { firstMomentName, secondMomentName } from "./optimizer.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import type { OptimizerState } from "./training-step.ts";
 
+/** Sums since the last line of the log. They are part of the state, so that a resumed run writes the same lines. */
+const windowSchema = z.object({
+  seconds: z.number(),
+  tokens: z.number(),
+  loss: z.number(),
+  nll: z.number(),
+  steps: z.int(),
+  leftOut: z.number(),
+});
+
+export const emptyWindow = (): z.infer<typeof windowSchema> => ({
+  seconds: 0,
+  tokens: 0,
+  loss: 0,
+  nll: 0,
+  steps: 0,
+  leftOut: 0,
+});
+
 const loopStateSchema = z.object({
   step: z.int().nonnegative(),
   batches: z.object({ seed: z.number(), epoch: z.int(), index: z.int() }),
@@ -17,6 +36,7 @@ const loopStateSchema = z.object({
   validationsWithoutGain: z.int(),
   snapshots: z.array(z.int()),
   finished: z.boolean(),
+  window: windowSchema.default(emptyWindow), // checkpoints of before it was kept have none
 });
 
 /** Everything of a run that is not a tensor. */

@@ -1,9 +1,10 @@
 // The training loop that teacher and student share: batches in, checkpoints, snapshots and a log out.
-import { appendFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
 import type { ProgressReporter } from "../progress.ts";
-import { type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { RunLog } from "./run-log.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { learningRate, type ScheduleSettings } from "./schedule.ts";
 import type { Feeds, OptimizerState, TrainingStep } from "./training-step.ts";
@@ -98,15 +99,14 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     validationsWithoutGain: 0,
     snapshots: [],
     finished: false,
+    window: emptyWindow(),
   };
   const model = await parts.makeStep(start);
   const shapes = new Map(parts.specs.map(({ name, shape }) => [name, shape]));
-  const log = (entry: Record<string, unknown>) =>
-    appendFileSync(join(folder, "log.jsonl"), `${JSON.stringify(entry)}\n`);
+  const log = new RunLog(join(folder, "log.jsonl"), state.step);
   const save = () => saveCheckpoint(checkpointFolder, model.state(), parts.specs, { ...state, batches: batches.state });
 
   let lastSave = now();
-  let window = { since: now(), tokens: 0, loss: 0, nll: 0, steps: 0, leftOut: 0 };
   try {
     while (state.step < settings.totalSteps) {
       const begun = now();
@@ -120,17 +120,20 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
       }
       state.step = model.step;
       state.targetTokens += batch.targetTokens;
-      state.seconds += now() - begun;
+      const seconds = now() - begun;
+      state.seconds += seconds;
+      const { window } = state;
+      window.seconds += seconds;
       window.tokens += batch.targetTokens;
       window.loss += metrics.loss!;
       window.nll += metrics.nll ?? metrics.loss!;
       window.leftOut += Object.values(batch.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
       window.steps += 1;
       if (state.step % settings.logEverySteps === 0 || state.step === settings.totalSteps) {
-        const tokensPerSecond = Math.round(window.tokens / (now() - window.since));
+        const tokensPerSecond = Math.round(window.tokens / window.seconds);
         const { epoch } = batches.state;
         const means = { loss: window.loss / window.steps, nll: window.nll / window.steps };
-        log({
+        log.write({
           step: state.step,
           epoch,
           ...means,
@@ -141,11 +144,10 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
           leftOut: window.leftOut,
         });
         parts.progress.update(state.step, { loss: means.loss.toFixed(3), "tokens/s": tokensPerSecond, epoch });
-        window = { since: now(), tokens: 0, loss: 0, nll: 0, steps: 0, leftOut: 0 };
+        state.window = emptyWindow();
       }
       if (state.step % settings.validateEverySteps === 0 || state.step === settings.totalSteps) {
         await validate(settings, parts, model, state, shapes, log);
-        window.since = now();
         if (state.validationsWithoutGain >= settings.patience) break;
       }
       if (parts.signal?.aborted) {
@@ -178,7 +180,7 @@ async function validate(
   model: TrainingStep,
   state: LoopState,
   shapes: ReadonlyMap<string, readonly number[]>,
-  log: (entry: Record<string, unknown>) => void,
+  log: RunLog,
 ): Promise<void> {
   const weights = model.weights();
   writeSafetensors(snapshotPath(settings.folder, state.step), weights, shapes);
@@ -188,7 +190,7 @@ async function validate(
   }
   if (!parts.validate) return;
   const { quality, figures } = await parts.validate(weights, state.step);
-  log({ step: state.step, validation: figures });
+  log.write({ step: state.step, validation: figures });
   parts.progress.note(
     `step ${state.step}: ${Object.entries(figures)
       .map(([name, value]) => `${name} ${value.toFixed(2)}`)

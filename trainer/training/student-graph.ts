@@ -44,7 +44,7 @@ export function studentTrainingGraph(
   const graph = new Graph();
   const parameters = new Parameters(graph);
   const dropout = objective.dropout > 0 ? new PooledDropout(graph) : undefined;
-  const context: BlockContext = { parameters, dropout: dropout ?? noDropout, ...architecture };
+  const context: BlockContext = { ...architecture, parameters, dropout: dropout ?? noDropout };
   const inputs = declareInputs(graph);
   const glance = objective.glancing
     ? { ids: graph.input("glance_ids", "int64", ["B", "T"]), mask: graph.input("glance_mask", "bool", ["B", "T"]) }
@@ -77,7 +77,7 @@ export function glancePassModel(architecture: StudentArchitecture): {
 } {
   const graph = new Graph();
   const parameters = new Parameters(graph);
-  const context: BlockContext = { parameters, dropout: noDropout, ...architecture };
+  const context: BlockContext = { ...architecture, parameters, dropout: noDropout };
   const inputs = declareInputs(graph);
   const { logits, layout } = slotLogits(context, architecture, inputs.source, inputs.sourceLengths, inputs.waits);
   const { states, slotLengths } = inputs;

@@ -33,7 +33,7 @@ export function teacherTrainingGraph(architecture: Architecture, objective: Teac
   const graph = new Graph();
   const parameters = new Parameters(graph);
   const dropout = objective.dropout > 0 ? new PooledDropout(graph) : undefined;
-  const context: BlockContext = { parameters, dropout: dropout ?? noDropout, ...architecture };
+  const context: BlockContext = { ...architecture, parameters, dropout: dropout ?? noDropout };
   const source = graph.input("source", "int64", ["B", "S"]);
   const sourceLengths = graph.input("source_lengths", "int64", ["B"]);
   const targetIn = graph.input("target_in", "int64", ["B", "U"]);

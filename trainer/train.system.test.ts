@@ -1,0 +1,108 @@
+// The tiny recipe through the command line, from its corpus to a translation.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { loadBundle } from "../models/bundle.ts";
+import { StepModel } from "../models/step-model.ts";
+import { translateText } from "../models/translate.ts";
+import type { Wait } from "../models/wait.ts";
+import { isBuilt, RECIPES, souffleurDone } from "./souffleur-process.testing.ts";
+
+const reportSchema = z.object({
+  test: z.string(),
+  rows: z.array(
+    z.object({
+      wait: z.union([z.number(), z.literal("full")]),
+      bleu: z.number(),
+      chrf: z.number(),
+      brevityPenalty: z.number().positive().max(1),
+      averageLagging: z.number(),
+      laal: z.number(),
+      dal: z.number(),
+      averageProportion: z.number().positive().max(1),
+      sentences: z.number(),
+    }),
+  ),
+});
+
+describe.skipIf(!isBuilt)("the tiny recipe", () => {
+  let dir = "";
+  let bundle = "";
+  const [known = "", german = ""] = readFileSync(join(RECIPES, "tiny", "train.tsv"), "utf8")
+    .split("\n")[0]!
+    .split("\t");
+
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), "souffleur-tiny-"));
+    bundle = join(dir, "models", "tiny");
+    const { output } = await train("models");
+    expect(output).toBe(`${bundle}\n${bundle}-teacher\n`);
+  }, 600_000);
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  const train = (out: string) => souffleurDone(["train", "tiny", "--work", join(dir, "work"), "--out", join(dir, out)]);
+
+  /** A sentence through a step graph of the bundle's. */
+  async function translate(stepPath: string, text: string, wait: Wait): Promise<string> {
+    const { manifest, tokenizer } = await loadBundle(bundle);
+    const model = await StepModel.create(ort, stepPath, manifest);
+    try {
+      return (await translateText(model, tokenizer, text, { wait })).text;
+    } finally {
+      await model.release();
+    }
+  }
+
+  test("gives two bundles that load, with their figures and model cards", async () => {
+    const { manifest, weightsPath } = await loadBundle(bundle);
+    expect(manifest).toMatchObject({ name: "tiny", kind: "student", source: "en", target: "de", precision: "int8" });
+    expect(manifest.quality.map(({ wait }) => wait)).toEqual([1, 3, 5, "full"]);
+    expect(weightsPath).toBe(join(bundle, "weights.safetensors"));
+    const teacher = await loadBundle(`${bundle}-teacher`);
+    expect(teacher.manifest).toMatchObject({ name: "tiny-teacher", kind: "teacher", recipeHash: manifest.recipeHash });
+    expect(teacher.manifest.quality).toMatchObject([{ wait: null, averageLagging: null }]);
+    for (const folder of [bundle, `${bundle}-teacher`])
+      expect(readFileSync(join(folder, "MODEL_CARD.md"), "utf8")).toContain("written for this project");
+  });
+
+  test("translates a sentence of its corpus, from the command line as from the library", async () => {
+    expect(await translate(join(bundle, "step.onnx"), known, "full")).toBe(german);
+    const argv = ["translate", "--bundle", bundle, "--wait", "full"];
+    expect((await souffleurDone(argv, `${known}\n`)).output).toBe(`${german}\n`);
+  });
+
+  test("is measured by `evaluate` at each lag, as the manifest says", async () => {
+    const file = join(RECIPES, "tiny", "test.tsv");
+    const argv = ["evaluate", "--bundle", bundle, "--test", file, "--wait", "1,3,5,full", "--json"];
+    const { rows } = reportSchema.parse(JSON.parse((await souffleurDone(argv)).output));
+    const { manifest } = await loadBundle(bundle);
+    expect(rows).toHaveLength(manifest.quality.length);
+    for (const [place, { wait, bleu, chrf, averageLagging }] of manifest.quality.entries()) {
+      expect(rows[place]).toMatchObject({ wait, bleu, chrf, averageLagging });
+    }
+    const [one, , five, full] = rows;
+    expect(full!.bleu).toBeGreaterThan(20);
+    for (const figure of ["averageLagging", "laal", "dal", "averageProportion"] as const) {
+      expect(one![figure], figure).toBeLessThan(five![figure]);
+      expect(five![figure], figure).toBeLessThan(full![figure]);
+    }
+  });
+
+  test("exports its step graph again, in the other precision too", async () => {
+    for (const precision of ["int8", "fp32"]) {
+      const file = join(dir, `step-${precision}.onnx`);
+      const argv = ["export-step", "--bundle", bundle, "--precision", precision, "--out", file];
+      expect((await souffleurDone(argv)).output).toBe(`${file}\n`);
+      expect(await translate(file, known, "full")).toBe(german);
+    }
+  });
+
+  test("is not made twice", async () => {
+    const { errors } = await train("again");
+    expect(errors).not.toContain("BLEU");
+    expect(readFileSync(join(dir, "again", "tiny", "step.onnx"))).toEqual(readFileSync(join(bundle, "step.onnx")));
+  });
+});

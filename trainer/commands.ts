@@ -93,7 +93,8 @@ async function run(environment: TrainerEnvironment, name: string, flags: StageFl
   const work = flags.work ?? env.SOUFFLEUR_WORK ?? join(homedir(), ".cache", "souffleur");
   const stop = new AbortController();
   const onSignal = () => {
-    process.stderr.write("saving the state…\n");
+    if (stop.signal.aborted) process.exit(130); // asked a second time: at once, from the last checkpoint
+    process.stderr.write("saving the state… (a second signal stops at once)\n");
     stop.abort();
   };
   process.on("SIGINT", onSignal);

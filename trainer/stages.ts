@@ -3,13 +3,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { StageContext } from "./stages/context.ts";
-import { distillStage, type WorkShare } from "./stages/distill-stage.ts";
+import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/distill-stage.ts";
 import { evaluateStage } from "./stages/evaluate-stage.ts";
 import { type ExportStage, exportStage } from "./stages/export-stage.ts";
 import { prepareStage } from "./stages/prepare-stage.ts";
 import type { StageName } from "./stages/stage-folder.ts";
 import { studentStage } from "./stages/student-stage.ts";
 import { teacherStage } from "./stages/teacher-stage.ts";
+import { Interrupted } from "./training/loop.ts";
 
 export interface RunOptions {
   /** The last stage to run. */
@@ -35,14 +36,25 @@ export async function runStages(context: StageContext, options: RunOptions): Pro
   writeFileSync(join(folder, "recipe.resolved.yaml"), resolved);
 
   const prepared = await prepareStage(context);
+  checkDistilledCorpora(context, prepared);
   if (until === "prepare") return undefined;
+  goOn(context, "prepare");
   const teacher = await teacherStage(context, prepared);
   if (until === "teacher") return undefined;
+  goOn(context, "teacher");
   const distilled = await distillStage(context, prepared, teacher, share);
   if (until === "distill" || !distilled) return undefined;
+  goOn(context, "distill");
   const student = await studentStage(context, prepared, teacher, distilled);
   if (until === "student") return undefined;
+  goOn(context, "student");
   const evaluation = await evaluateStage(context, prepared, teacher, student);
   if (until === "evaluate") return undefined;
+  goOn(context, "evaluate");
   return exportStage(context, prepared, teacher, student, evaluation, version, out);
+}
+
+/** @throws Interrupted where a signal came while a stage was finishing. */
+function goOn(context: StageContext, done: StageName): void {
+  if (context.signal?.aborted) throw new Interrupted(`stopped after ${done}; run the same command to go on`);
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
+import { RecipeError } from "../recipe.ts";
 import { dataPath, type StageContext, stageProgress } from "./context.ts";
 import { hashOfFile, StageFolder } from "./stage-folder.ts";
 
@@ -22,14 +23,13 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
   const hashes = await Promise.all(
     files.map((path) =>
       hashOfFile(path).catch(() => {
-        throw new Error(`the corpus ${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
+        throw new RecipeError(`the corpus ${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
       }),
     ),
   );
   const folder = new StageFolder(context.work, context.recipe.name, "prepare", { corpus, hashes });
   const at = join(folder.path, "corpus");
-  if (!folder.result) {
-    folder.open();
+  await folder.make(async () => {
     const progress = stageProgress(context, "prepare", files.length, "corpora");
     let done = 0;
     let last = "";
@@ -45,7 +45,7 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
     context.say(
       `prepare: ${kept} pairs, vocabulary ${report.tokenizer.vocabulary}, counts in ${join(at, "report.json")}`,
     );
-    folder.finish({ pairs: kept, files: files.map((path, index) => ({ path, sha256: hashes[index] })) });
-  }
+    return { pairs: kept, files: files.map((path, index) => ({ path, sha256: hashes[index] })) };
+  });
   return { key: folder.key, corpus: await PreparedCorpus.open(at) };
 }

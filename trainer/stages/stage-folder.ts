@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { withStageLock } from "./stage-lock.ts";
 
 export const STAGES = ["prepare", "teacher", "distill", "student", "evaluate", "export"] as const;
 export type StageName = (typeof STAGES)[number];
@@ -43,6 +44,17 @@ export class StageFolder {
   open(): string {
     mkdirSync(this.path, { recursive: true });
     return this.path;
+  }
+
+  /**
+   * Does the stage's work where it is not done, alone in its folder; what `work` returns is kept as the result.
+   * @throws StageLocked when another run is at it.
+   */
+  async make(work: (path: string) => Promise<unknown>): Promise<void> {
+    if (this.result !== undefined) return;
+    await withStageLock(this.open(), async () => {
+      if (this.result === undefined) this.finish(await work(this.path));
+    });
   }
 
   finish(result: unknown): void {

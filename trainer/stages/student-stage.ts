@@ -42,8 +42,7 @@ export async function studentStage(
   const { checkpointSeconds: _, logEverySteps: __, ...keyed } = training;
   const input = { distilled: distilled.key, architecture, keyed, initFromTeacher, waits, glancing, rawWeight };
   const folder = new StageFolder(context.work, recipe.name, "student", input);
-  if (!folder.result) {
-    const path = folder.open();
+  await folder.make(async (path) => {
     context.say(`student: ${path}`);
     const { seed } = recipe.corpus;
     const glances = glancing.start > 0 || glancing.end > 0;
@@ -138,8 +137,8 @@ export async function studentStage(
       architecture,
     );
     context.say(`student: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} at wait ${defaultWait}`);
-    folder.finish({ chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens });
-  }
+    return { chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens };
+  });
   const { tensors, shapes } = readSafetensors(join(folder.path, RESULT));
   return { key: folder.key, architecture, weights: tensors, shapes };
 }

@@ -32,8 +32,7 @@ export async function teacherStage(context: StageContext, prepared: PreparedStag
   const architecture = teacherArchitecture(context, prepared);
   const { checkpointSeconds: _, logEverySteps: __, ...keyed } = training; // how often it is saved changes no weight
   const folder = new StageFolder(context.work, recipe.name, "teacher", { prepared: prepared.key, architecture, keyed });
-  if (!folder.result) {
-    const path = folder.open();
+  await folder.make(async (path) => {
     context.say(`teacher: ${path}`);
     const { seed } = recipe.corpus;
     const graph = () => teacherTrainingGraph(architecture, training);
@@ -93,8 +92,8 @@ export async function teacherStage(context: StageContext, prepared: PreparedStag
       architecture,
     );
     context.say(`teacher: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} (greedy)`);
-    folder.finish({ chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens });
-  }
+    return { chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens };
+  });
   const { tensors, shapes } = readSafetensors(join(folder.path, RESULT));
   return { key: folder.key, architecture, weights: tensors, shapes };
 }

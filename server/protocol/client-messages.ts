@@ -24,11 +24,10 @@ const target = z
   )
   .transform((codes) => (typeof codes === "string" ? codes : codes[0]));
 
+const WAIT_RULE = 'must be an integer of 1 or more (tokens behind), or "full"';
+
 /** How far the translation stays behind the source: source tokens, or "full" (the whole segment first). */
-export const waitSchema = z.union(
-  [z.int().min(1), z.literal("full")],
-  'must be an integer of 1 or more (tokens behind), or "full"',
-);
+export const waitSchema = z.union([z.int(WAIT_RULE).min(1, WAIT_RULE), z.literal("full")], WAIT_RULE);
 
 export const settingsShape = {
   source: language,
@@ -64,14 +63,11 @@ export const commitSchema = z.strictObject({ type: z.literal("commit") });
 
 export const endSchema = z.strictObject({ type: z.literal("end") });
 
+const PING_ID_RULE = `must be a number, or a string of at most ${PING_ID_MAX_LENGTH} characters`;
+
 export const pingSchema = z.strictObject({
   type: z.literal("ping"),
-  id: z
-    .union(
-      [z.string().max(PING_ID_MAX_LENGTH), z.number()],
-      `must be a number, or a string of at most ${PING_ID_MAX_LENGTH} characters`,
-    )
-    .optional(),
+  id: z.union([z.string().max(PING_ID_MAX_LENGTH, PING_ID_RULE), z.number()], PING_ID_RULE).optional(),
 });
 
 export const clientMessageSchema = z.discriminatedUnion("type", [

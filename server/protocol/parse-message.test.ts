@@ -114,6 +114,16 @@ describe("parseClientMessage", () => {
     expect(JSON.stringify(errorOf("secret words"))).not.toContain("secret");
   });
 
+  it("says what a number or an id out of bounds must be, in words", () => {
+    const waits = [0, -1, 1e300].map((wait) => errorOf({ type: "start", source: "en", target: "de", wait }, fresh));
+    for (const { message } of waits) {
+      expect(message).toBe('wait must be an integer of 1 or more (tokens behind), or "full"');
+    }
+    expect(errorOf({ type: "ping", id: "x".repeat(129) }).message).toBe(
+      "id must be a number, or a string of at most 128 characters",
+    );
+  });
+
   it("takes a message of exactly the limit", () => {
     const empty = JSON.stringify({ type: "text", text: "" }).length;
     expect(messageOf({ type: "text", text: "x".repeat(PAYLOAD_MAX_BYTES - empty) }).type).toBe("text");

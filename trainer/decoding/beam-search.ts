@@ -3,7 +3,7 @@ import type * as Ort from "onnxruntime-common";
 import { BOS_ID, EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { Architecture } from "../networks/transformer.ts";
-import { decoderStepModel, encoderModel, nextName, selfName } from "./decoder-graphs.ts";
+import { decoderStepModel, encoderModel, nextName, selfName, writableIds } from "./decoder-graphs.ts";
 
 export interface BeamSearchSettings {
   readonly beam: number;
@@ -16,7 +16,7 @@ export interface BeamSearchSettings {
 export interface Hypothesis {
   /** Target ids without `</s>`. */
   readonly ids: readonly number[];
-  /** Sum of log-probabilities, `</s>` included. */
+  /** Sum of log-probabilities, `</s>` included unless the longest length cut it. */
   readonly logProbability: number;
   /** After the length penalty; hypotheses are sorted by it, best first. */
   readonly score: number;
@@ -64,7 +64,8 @@ class SentenceSearch {
     }
     this.beams = next;
     if ((next[0]?.ids.length ?? 0) >= this.#maxLength) {
-      for (const beam of next) this.#finish(beam);
+      // One that is cut has paid for no end: beside those that have ended it would score too well.
+      if (this.finished.length === 0) for (const beam of next) this.#finish(beam);
       this.beams = [];
       return [];
     }
@@ -87,6 +88,8 @@ export class BeamSearch {
   readonly #decoder: Ort.InferenceSession;
   readonly #architecture: Architecture;
   readonly #settings: BeamSearchSettings;
+  /** What the decoder gives for each row: enough for a full beam even if half of it ends. */
+  readonly #candidates: number;
 
   private constructor(
     ort: typeof Ort,
@@ -94,12 +97,14 @@ export class BeamSearch {
     decoder: Ort.InferenceSession,
     architecture: Architecture,
     settings: BeamSearchSettings,
+    candidates: number,
   ) {
     this.#ort = ort;
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#architecture = architecture;
     this.#settings = settings;
+    this.#candidates = candidates;
   }
 
   static async create(
@@ -115,9 +120,10 @@ export class BeamSearch {
       logSeverityLevel: 3,
     };
     const encoder = await ort.InferenceSession.create(encoderModel(architecture, weights), options);
-    const step = decoderStepModel(architecture, weights, 2 * settings.beam);
+    const candidates = Math.min(2 * settings.beam, writableIds(architecture.vocabulary));
+    const step = decoderStepModel(architecture, weights, candidates);
     const decoder = await ort.InferenceSession.create(step, options);
-    return new BeamSearch(ort, encoder, decoder, architecture, settings);
+    return new BeamSearch(ort, encoder, decoder, architecture, settings, candidates);
   }
 
   async dispose(): Promise<void> {
@@ -131,6 +137,7 @@ export class BeamSearch {
    * @returns for each source its hypotheses, best first (at most `beam`).
    */
   async search(sources: readonly (readonly number[])[]): Promise<Hypothesis[][]> {
+    if (sources.length === 0) return [];
     const { beam, maxLengthRatio } = this.#settings;
     const limit = (length: number) =>
       Math.min(this.#architecture.maxPositions - 1, Math.ceil(length * maxLengthRatio) + 10);
@@ -149,7 +156,7 @@ export class BeamSearch {
       const still: number[] = [];
       for (const [place, sentence] of active.entries()) {
         const search = searches[sentence]!;
-        const parents = search.advance((from) => candidates(ids, scores, place * beam + from, 2 * beam));
+        const parents = search.advance((from) => candidates(ids, scores, place * beam + from, this.#candidates));
         if (search.done) continue;
         keep.push(place);
         still.push(sentence);

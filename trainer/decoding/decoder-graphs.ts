@@ -1,5 +1,5 @@
 // The teacher for decoding, as two graphs: one pass over the source, and one step of the decoder with cached K/V.
-import { BLANK_ID, BOS_ID, PAD_ID, SPECIAL_TOKENS, UNK_ID } from "../../models/vocabulary.ts";
+import { EOS_ID, SPECIAL_TOKENS } from "../../models/vocabulary.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { serializeModel } from "../graph/onnx.ts";
 import * as op from "../graph/ops.ts";
@@ -102,12 +102,10 @@ export function decoderStepModel(architecture: Architecture, weights: Weights, c
   return serializeModel(graph, { scores: scores!, ids: ids!, ...outputs });
 }
 
-/** Tokens that are never written: all special ones but `</s>`. */
+/** Of the special tokens only `</s>` is ever written. */
 function forbiddenBias(vocabulary: number): Float32Array {
-  const bias = new Float32Array(vocabulary);
-  for (let id = 0; id < SPECIAL_TOKENS.length; id += 1) {
-    const never = id === PAD_ID || id === BOS_ID || id === UNK_ID || id === BLANK_ID || id > BLANK_ID;
-    if (never) bias[id] = -1e9;
-  }
-  return bias;
+  return Float32Array.from({ length: vocabulary }, (_, id) => (id < SPECIAL_TOKENS.length && id !== EOS_ID ? -1e9 : 0));
 }
+
+/** How many ids a hypothesis may consist of, `</s>` included. */
+export const writableIds = (vocabulary: number): number => vocabulary - SPECIAL_TOKENS.length + 1;

@@ -3,7 +3,7 @@ PyTorch computes them in float64, written from the papers and not from our code.
 
     python scripts/reference/networks_torch.py
 
-Weights are a formula that both sides compute (`weight` here, `formula-weights.ts` there), so that no fixture holds them.
+Weights are a formula that both sides compute (`weight` here, `formula-weights.testing.ts` there), so that no fixture holds them.
 Shapes: B sentences, S source positions, U target positions, T slots, D width, H heads, V vocabulary.
 """
 

@@ -1,11 +1,11 @@
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BOS_ID, EOS_ID, SPECIAL_TOKENS } from "../../models/vocabulary.ts";
-import { type OpenGraph, openGraph } from "../graph/evaluate-graph.ts";
+import { type OpenGraph, openGraph } from "../graph/evaluate-graph.testing.ts";
 import { Graph } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { noDropout } from "../networks/dropout.ts";
-import { formulaWeights } from "../networks/formula-weights.ts";
+import { formulaWeights } from "../networks/formula-weights.testing.ts";
 import { Parameters, type Weights } from "../networks/parameters.ts";
 import { teacherForcedLogits } from "../networks/transformer.ts";
 import { BeamSearch, type BeamSearchSettings, type Hypothesis, translateAll } from "./beam-search.ts";

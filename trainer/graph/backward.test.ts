@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { backward } from "./backward.ts";
-import { evaluateGraph, variable } from "./evaluate-graph.ts";
+import { evaluateGraph, variable } from "./evaluate-graph.testing.ts";
 import { Graph, GraphError } from "./graph.ts";
 import * as op from "./ops.ts";
 

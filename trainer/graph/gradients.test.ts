@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { Random } from "../random.ts";
 import { backward } from "./backward.ts";
-import { centralDifferences, evaluateGraph, largestDifference, openGraph, type Sample } from "./evaluate-graph.ts";
-import { type CaseInput, type GradientCase, gradientCases } from "./gradient-cases.ts";
+import {
+  centralDifferences,
+  evaluateGraph,
+  largestDifference,
+  openGraph,
+  type Sample,
+} from "./evaluate-graph.testing.ts";
+import { type CaseInput, type GradientCase, gradientCases } from "./gradient-cases.testing.ts";
 import { gradients } from "./gradients.ts";
 import { Graph, type Shape, type Value } from "./graph.ts";
 import * as op from "./ops.ts";

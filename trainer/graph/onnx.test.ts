@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { backward } from "./backward.ts";
-import { evaluateGraph, openGraph, variable } from "./evaluate-graph.ts";
+import { evaluateGraph, openGraph, variable } from "./evaluate-graph.testing.ts";
 import { Graph, type Value } from "./graph.ts";
 import * as op from "./ops.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { evaluateGraph } from "./evaluate-graph.ts";
+import { evaluateGraph } from "./evaluate-graph.testing.ts";
 import { Graph, GraphError, type Shape, type Value } from "./graph.ts";
 import * as op from "./ops.ts";
 import { broadcastAxes, broadcastShapes, matMulShape, reduceShape, sliceLength } from "./shapes.ts";

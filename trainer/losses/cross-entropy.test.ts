@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { backward } from "../graph/backward.ts";
-import { centralDifferences, evaluateGraph, largestDifference, openGraph, variable } from "../graph/evaluate-graph.ts";
+import {
+  centralDifferences,
+  evaluateGraph,
+  largestDifference,
+  openGraph,
+  variable,
+} from "../graph/evaluate-graph.testing.ts";
 import { Graph } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { crossEntropy } from "./cross-entropy.ts";

@@ -7,11 +7,11 @@ import {
   openGraph,
   type Sample,
   variable,
-} from "../graph/evaluate-graph.ts";
+} from "../graph/evaluate-graph.testing.ts";
 import { Graph } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { Random } from "../random.ts";
-import { bruteForceCtc, logSoftmaxRows } from "./brute-force-ctc.ts";
+import { bruteForceCtc, logSoftmaxRows } from "./brute-force-ctc.testing.ts";
 import { ctcLoss } from "./ctc.ts";
 import { ctcLabels } from "./ctc-labels.ts";
 import reference from "./fixtures/ctc-torch.json" with { type: "json" };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Random } from "../random.ts";
-import { bruteForceCtc, collapse, logSoftmaxRows } from "./brute-force-ctc.ts";
+import { bruteForceCtc, collapse, logSoftmaxRows } from "./brute-force-ctc.testing.ts";
 import { ctcLabels } from "./ctc-labels.ts";
 import { viterbiAlignments } from "./viterbi.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { backward } from "../graph/backward.ts";
-import { evaluateGraph, type Sample, variable } from "../graph/evaluate-graph.ts";
+import { evaluateGraph, type Sample, variable } from "../graph/evaluate-graph.testing.ts";
 import { Graph } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { DROPOUT_OFFSETS, DROPOUT_POOL, dropoutOffsets, dropoutPool, PooledDropout } from "./dropout.ts";

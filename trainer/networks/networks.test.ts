@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { backward } from "../graph/backward.ts";
-import { evaluateGraph, largestDifference, type Sample } from "../graph/evaluate-graph.ts";
+import { evaluateGraph, largestDifference, type Sample } from "../graph/evaluate-graph.testing.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import { type IdBatch, teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
@@ -9,7 +9,7 @@ import type { Feeds, TrainingGraph } from "../training/training-step.ts";
 import { noDropout } from "./dropout.ts";
 import studentReference from "./fixtures/student-torch.json" with { type: "json" };
 import teacherReference from "./fixtures/teacher-torch.json" with { type: "json" };
-import { formulaWeights } from "./formula-weights.ts";
+import { formulaWeights } from "./formula-weights.testing.ts";
 import { type ParameterSpec, Parameters } from "./parameters.ts";
 import { slotLogits } from "./student.ts";
 import { teacherForcedLogits } from "./transformer.ts";

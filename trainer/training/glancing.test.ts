@@ -1,7 +1,7 @@
 import * as ort from "onnxruntime-node";
 import { expect, test } from "vitest";
-import { collapse } from "../losses/brute-force-ctc.ts";
-import { formulaWeights } from "../networks/formula-weights.ts";
+import { collapse } from "../losses/brute-force-ctc.testing.ts";
+import { formulaWeights } from "../networks/formula-weights.testing.ts";
 import { Random } from "../random.ts";
 import { GlancingPass, glanceFeeds, glancingRatio, noGlance } from "./glancing.ts";
 import { studentFeeds, studentTrainingGraph } from "./student-graph.ts";

@@ -20,7 +20,7 @@ import {
   regressionSpecs,
   regressionStep,
   regressionWeights,
-} from "./tiny-regression.ts";
+} from "./tiny-regression.testing.ts";
 
 const STEPS = 12;
 const BATCHES_AN_EPOCH = 5;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { largestDifference, openGraph, type Sample, variable } from "../graph/evaluate-graph.ts";
+import { largestDifference, openGraph, type Sample, variable } from "../graph/evaluate-graph.testing.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import reference from "./fixtures/adam-torch.json" with { type: "json" };
 import { adam, correctedRate, firstMomentName, LEARNING_RATE, secondMomentName } from "./optimizer.ts";

@@ -6,7 +6,7 @@ import {
   regressionSpecs,
   regressionStep,
   regressionWeights,
-} from "./tiny-regression.ts";
+} from "./tiny-regression.testing.ts";
 import type { OptimizerState, StepMetrics, TrainingStep } from "./training-step.ts";
 
 async function updates(model: TrainingStep, from: number, to: number, rate = 0.05): Promise<StepMetrics[]> {

@@ -8,7 +8,14 @@ const folder = mkdtempSync(join(tmpdir(), "souffleur-tests-"));
 const report = join(folder, "report.json");
 const run = spawnSync(
   process.execPath,
-  ["node_modules/vitest/vitest.mjs", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...process.argv.slice(2)],
+  [
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+    ...process.argv.slice(2),
+  ],
   { stdio: "inherit" },
 );
 let counts;
@@ -25,8 +32,11 @@ for (const file of counts.testResults) {
     if (test.status === "pending" || test.status === "skipped") console.log(`skipped: ${test.fullName}`);
   }
 }
-// A file that fails to load has no tests of its own; it still is a failure.
-const broken = counts.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
-const failed = counts.numFailedTests + broken;
+// A file that fails to load, or whose preparation fails, has no failed test of its own; nor has an error that nobody
+// caught. Each still is a failure.
+const broken = counts.testResults.filter(
+  (file) => file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+).length;
+const failed = Math.max(counts.numFailedTests + broken, run.status === 0 ? 0 : 1);
 console.log(`${counts.numPassedTests} passed, ${failed} failed, ${counts.numPendingTests} skipped`);
-process.exit(run.status === 0 && failed === 0 ? 0 : 1);
+process.exit(failed === 0 ? 0 : 1);

@@ -47,9 +47,7 @@ export function rowwiseInt8Product(): Product {
     const [inWidth, outWidth] = transposed ? [b, a] : [a, b];
     let known = quantized.get(weight);
     if (!known) {
-      const constant = graph.constants.find((item) => item.value === weight);
-      if (!(constant?.data instanceof Float32Array)) throw new Error(`int8 export needs the weights of ${weight.name}`);
-      const { data, scales } = quantizeWeight(constant.data, inWidth, outWidth, transposed);
+      const { data, scales } = quantizeWeight(valuesOf(weight), inWidth, outWidth, transposed);
       known = { data: graph.constant(data, [inWidth, outWidth]), scales: graph.constant(scales, [1, outWidth]) };
       quantized.set(weight, known);
     }
@@ -68,6 +66,21 @@ export function rowwiseInt8Product(): Product {
       [{ type: "int32", shape: [x.shape[0]!, outWidth] }],
     );
     const scaled = op.mul(op.cast(sums!, "float32"), op.mul(activation.scale, known.scales));
-    return op.add(scaled, bias);
+    // An Add would be fused into onnxruntime's MatMulIntegerToFloat, which adds the bias before it multiplies by a scale
+    // per row, so that next to nothing would be left of it.
+    return op.sub(
+      scaled,
+      graph.constant(
+        valuesOf(bias).map((value) => -value),
+        [outWidth],
+      ),
+    );
   };
+}
+
+/** A constant's values, which are known while the graph is built. */
+function valuesOf(value: Value): Float32Array {
+  const constant = value.graph.constants.find((item) => item.value === value);
+  if (!(constant?.data instanceof Float32Array)) throw new Error(`int8 export needs the values of ${value.name}`);
+  return constant.data;
 }

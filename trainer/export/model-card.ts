@@ -23,7 +23,7 @@ export function modelCard(facts: ModelCardFacts): string {
     ? `A non-autoregressive CTC student for simultaneous translation from \`${source}\` to \`${target}\`: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. It learnt from the beam-search output of the teacher shipped beside it.`
     : `An autoregressive Transformer for translation from \`${source}\` to \`${target}\`: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`;
   const training = student ? recipe.student.training : recipe.teacher.training;
-  return [
+  const parts = [
     `# ${facts.name}`,
     what,
     "## Figures",
@@ -48,8 +48,8 @@ export function modelCard(facts: ModelCardFacts): string {
     ...(recipe.export.notes ? ["## Notes", recipe.export.notes.trim()] : []),
     "## Licence",
     recipe.export.licence,
-    "",
-  ].join("\n\n");
+  ];
+  return `${parts.join("\n\n")}\n`;
 }
 
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");

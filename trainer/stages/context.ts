@@ -19,14 +19,8 @@ export interface StageContext {
   readonly say: (text: string) => void;
 }
 
-export function stageProgress(
-  context: StageContext,
-  title: string,
-  total: number,
-  unit: string,
-  start = 0,
-): ProgressReporter {
-  return context.quiet ? silentProgress : progressReporter(title, total, unit, start);
+export function stageProgress(context: StageContext, title: string, total: number, unit: string): ProgressReporter {
+  return context.quiet ? silentProgress : progressReporter(title, total, unit);
 }
 
 export const dataPath = (context: StageContext, path: string): string =>

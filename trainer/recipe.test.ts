@@ -1,0 +1,91 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadRecipe, parseRecipe, RecipeError } from "./recipe.ts";
+
+const BARE = `name: small
+corpus:
+  source: en
+  target: de
+  train:
+    - path: talk.tsv
+`;
+
+/** What is said of a recipe, `BARE` with some lines more. */
+function complaint(more: string, start = BARE): string {
+  try {
+    parseRecipe(start + more, "small.yaml");
+  } catch (error) {
+    if (error instanceof RecipeError) return error.message;
+    throw error;
+  }
+  return "nothing";
+}
+
+describe("a recipe", () => {
+  test("needs a name, two languages and a corpus; the rest has defaults", () => {
+    const { teacher, student, distill, corpus } = parseRecipe(BARE, "small.yaml");
+    expect(corpus.train).toEqual([{ path: "talk.tsv", weight: 1, join: 0 }]);
+    expect(teacher.training.labelSmoothing).toBe(0.1);
+    expect(student.training.labelSmoothing).toBe(0);
+    expect(student.architecture).toEqual(teacher.architecture);
+    expect(distill.corpora).toBeUndefined();
+  });
+
+  test("says with line and field what does not fit", () => {
+    expect(complaint("student:\n  slotsPerToken: 0\n")).toBe(
+      "small.yaml:8: student.slotsPerToken: Too small: expected number to be >0",
+    );
+    expect(complaint("evaluate: { waits: [1, none] }\n")).toMatch(/^small\.yaml:7: evaluate\.waits\.1: /);
+    expect(complaint("", BARE.replace("small", "Small One"))).toBe(
+      "small.yaml:1: name: lower case letters, digits, dots, dashes",
+    );
+    expect(complaint("", BARE.replace("  source: en\n", ""))).toMatch(/^small\.yaml:3: corpus\.source: /);
+  });
+
+  test("says all of it at once", () => {
+    const lines = complaint("threads: none\ndistill:\n  beam: 1.5\n").split("\n");
+    expect(lines.map((line) => line.split(": ").slice(0, 2).join(": "))).toEqual([
+      "small.yaml:7: threads",
+      "small.yaml:9: distill.beam",
+    ]);
+  });
+
+  test("has no unknown fields, at any depth", () => {
+    expect(complaint("speed: 3\n")).toBe('small.yaml:7: speed: Unrecognized key: "speed"');
+    expect(complaint("teacher:\n  training:\n    steps: 5\n    dropuot: 0.1\n")).toBe(
+      'small.yaml:10: teacher.training.dropuot: Unrecognized key: "dropuot"',
+    );
+    expect(complaint("      wieght: 2\n")).toBe('small.yaml:7: corpus.train.0.wieght: Unrecognized key: "wieght"');
+  });
+
+  test("is refused where fields do not fit each other", () => {
+    expect(complaint("teacher:\n  architecture: { width: 100, heads: 3 }\n")).toBe(
+      "small.yaml:8: teacher.architecture.heads: must divide the width",
+    );
+    expect(complaint("student:\n  architecture: { maxPositions: 32 }\n  training:\n    maximumTokens: 33\n")).toBe(
+      "small.yaml:10: student.training.maximumTokens: longer than student.architecture.maxPositions, 32",
+    );
+    expect(complaint("student:\n  architecture: { maxPositions: 32 }\n"), "a default that does not fit").toBe(
+      "small.yaml:8: student.training.maximumTokens: longer than student.architecture.maxPositions, 32",
+    );
+  });
+
+  test("that is no YAML is refused with the line", () => {
+    expect(complaint("teacher: [\n")).toMatch(/^small\.yaml:\d+: /);
+    expect(complaint("name: twice\n")).toMatch(/^small\.yaml:7: Map keys must be unique/);
+    expect(complaint("", "")).toMatch(/^small\.yaml:1: \(whole\): /);
+  });
+
+  test("that cannot be read is refused with its path, as wrong use", () => {
+    expect(() => loadRecipe("/nowhere/at-all.yaml")).toThrow(/^\/nowhere\/at-all\.yaml: cannot be read \(ENOENT/);
+    expect(new RecipeError("").exitCode).toBe(2);
+  });
+
+  test.each(readdirSync(join(import.meta.dirname, "recipes")).filter((name) => name.endsWith(".yaml")))(
+    "%s of the package fits",
+    (name) => {
+      expect(`${loadRecipe(join(import.meta.dirname, "recipes", name)).name}.yaml`).toBe(name);
+    },
+  );
+});

@@ -73,16 +73,18 @@ it("finds what is wrong", () => {
   const broken = ["#a", "docs/nothing.md", "docs/protocol.md#nothing"];
   expect(brokenLinks("README.md", `# B\n${broken.map((link) => `[x](${link})`).join(" ")}`)).toEqual(broken);
   const shown = commandsOf(
-    '```console\n$ A=1 souffleur serve --port 1 \\\n  --sing\noutput\n$ echo "x" | souffleur sing --x > f\n```\n`souffleur bench load -- --port 1`',
+    '```console\n$ A=1 souffleur serve --port 1 \\\n  --sing\noutput\n$ echo "x" | souffleur sing --x > f\n```\n`souffleur bench load -- --port 1` `npm start -- --host x`',
   );
   expect(shown).toEqual([
     ["serve", "--port", "1", "--sing"],
     ["sing", "--x"],
     ["bench", "load", "--", "--port", "1"],
+    ["serve", "--host", "x"],
   ]);
   expect(shown.map((words) => problemOf(words))).toEqual([
     "serve has no option --sing",
     'there is no command "sing"',
+    undefined,
     undefined,
   ]);
   expect(problemOf(["bench", "load", "--", "--streams", "3"])).toBe("serve has no option --streams");

@@ -25,6 +25,10 @@ export function inlineCode(markdown: string): string[] {
   return [...markdown.replaceAll(BLOCK, "").matchAll(/`([^`\n]+)`/g)].map(([, code]) => code);
 }
 
+/** `souffleur`, in every way to call it. */
+const CALL =
+  /^\s*(?:\w+=\S* )*(?:npx souffleur|npm run (?:--silent )?souffleur --|node dist\/cli\/main\.js|souffleur) (.+)$/;
+
 /** Every command line of `souffleur` that a document shows, as its words after the command's name. */
 export function commandsOf(markdown: string): string[][] {
   const shells = codeBlocks(markdown).filter(({ language }) => ["console", "sh", "bash"].includes(language));
@@ -36,11 +40,14 @@ export function commandsOf(markdown: string): string[][] {
   return [...lines, ...inlineCode(markdown)]
     .flatMap((line) => line.split(/\|\||&&|[|;&]/))
     .flatMap((line) => {
-      const called =
-        /^\s*(?:\w+=\S* )*(?:npx souffleur|npm run (?:--silent )?souffleur --|node dist\/cli\/main\.js|souffleur) (.+)$/;
-      const [, rest] = called.exec(line) ?? [];
-      if (rest === undefined) return [];
-      const [before] = rest.split(/ #| \d?[<>]/);
-      return [before.trim().split(/\s+/)];
+      const [, rest] = CALL.exec(line.replace(/^\s*npm start --/, "souffleur serve")) ?? [];
+      return rest === undefined
+        ? []
+        : [
+            rest
+              .split(/ #| \d?[<>]/)[0]
+              .trim()
+              .split(/\s+/),
+          ];
     });
 }

@@ -110,7 +110,7 @@ async function run(environment: TrainerEnvironment, name: string, flags: StageFl
     };
     const { until, shard, out } = flags;
     const bundles = await runStages(context, { until, share: shard, out: out && resolve(out), version });
-    if (bundles) process.stdout.write(`${bundles.student}\n${bundles.teacher}\n`);
+    if (bundles) process.stdout.write(`${[bundles.student, bundles.teacher ?? []].flat().join("\n")}\n`);
   } finally {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);

@@ -45,7 +45,7 @@ const trainingSchema = z.strictObject({
   averageSnapshots: size.default(5),
   checkpointSeconds: z.number().positive().default(240),
   logEverySteps: size.default(20),
-  /** A bundle or checkpoint folder whose parameters of the same name and shape are the start. */
+  /** A bundle's or a stage's folder whose parameters of the same name and shape are the start. */
   init: z.string().optional(),
 });
 
@@ -57,7 +57,12 @@ export const recipeSchema = z
     /** Threads of onnxruntime; the same number gives the same losses. */
     threads: size.default(1),
     teacher: z
-      .strictObject({ architecture: architectureSchema.prefault({}), training: trainingSchema.prefault({}) })
+      .strictObject({
+        architecture: architectureSchema.prefault({}),
+        training: trainingSchema.prefault({}),
+        /** The folder of a teacher's bundle that is used as it is; none is trained. */
+        bundle: z.string().min(1).optional(),
+      })
       .prefault({}),
     distill: z
       .strictObject({

@@ -1,5 +1,5 @@
 // The tiny recipe through the command line, from its corpus to a translation.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -98,6 +98,31 @@ describe.skipIf(!isBuilt)("the tiny recipe", () => {
       expect((await souffleurDone(argv)).output).toBe(`${file}\n`);
       expect(await translate(file, known, "full")).toBe(german);
     }
+  });
+
+  test("gives a teacher that another recipe's student learns from, with its tokenizer and its weights", async () => {
+    const recipe = join(dir, "next.yaml");
+    const lines = [
+      "name: next",
+      "corpus:",
+      "  { source: en, target: de, train: [{ path: tiny/train.tsv }], valid: [tiny/valid.tsv], test: [tiny/valid.tsv],",
+      `    tokenizer: { file: ${bundle}-teacher/tokenizer.json } }`,
+      `teacher: { bundle: ${bundle}-teacher }`,
+      "distill: { beam: 1 }",
+      "student:",
+      "  architecture: { width: 64, heads: 2, feedForward: 128, encoderLayers: 2, decoderLayers: 2, maxPositions: 64 }",
+      `  training: { init: ${bundle}, steps: 2, maximumTokens: 60, validationSentences: 2, peakRate: 1e-6 }`,
+      "export: { blankBias: [0] }",
+    ];
+    writeFileSync(recipe, lines.join("\n"));
+    const argv = ["train", recipe, "--data", RECIPES, "--work", join(dir, "next"), "--out", join(dir, "models")];
+    const { output, errors } = await souffleurDone(argv);
+    expect(output, "the teacher is not written again").toBe(`${join(dir, "models", "next")}\n`);
+    expect(errors).toMatch(/student: (\d+) of \1 parameters start from .*models\/tiny\n/);
+    const student = await loadBundle(join(dir, "models", "next"));
+    expect(readFileSync(join(student.dir, "tokenizer.json"))).toEqual(readFileSync(join(bundle, "tokenizer.json")));
+    expect(readFileSync(join(student.dir, "MODEL_CARD.md"), "utf8")).toContain("output of the teacher `tiny-teacher`");
+    expect(await translate(student.stepPath!, known, "full")).toBe(german);
   });
 
   test("is not made twice", async () => {

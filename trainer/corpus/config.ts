@@ -30,6 +30,8 @@ export const prepareConfigSchema = z.strictObject({
     .strictObject({
       size: z.int().min(64).max(65_536).default(6000),
       minimumCount: z.number().positive().default(20),
+      /** A tokenizer.json to take over instead of learning one, such as a bundle's: its model can then be trained on. */
+      file: z.string().min(1).optional(),
     })
     .prefault({}),
 });

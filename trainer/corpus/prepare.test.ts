@@ -109,6 +109,28 @@ test("refuses a configuration that does not fit", async () => {
   await expect(prepare({ ...config, train: [{ ...corpus, join: 2 }] }, at("no"))).rejects.toThrow(/join/);
 });
 
+test("a tokenizer is taken over as it is, and what it does not know is counted", async () => {
+  await prepare(config, at("first"));
+  const file = at("first/tokenizer.json");
+  await writeFile(at("more.tsv"), "Quick oxen jump.\tFlinke Ochsen jagen.\n");
+  const other = { ...config, train: [{ path: at("more.tsv") }], tokenizer: { file } };
+  const report = await prepare(other, at("second"));
+  expect(await readFile(at("second/tokenizer.json"))).toEqual(await readFile(file));
+  expect(report.tokenizer).toMatchObject({ vocabulary: 64, unknownCharacters: [..."QxjmFOg"].length });
+  const [first, second] = await Promise.all([PreparedCorpus.open(at("first")), PreparedCorpus.open(at("second"))]);
+  expect(second.index.tokenizerSha256).toBe(first.index.tokenizerSha256);
+  expect(second.tokenizer.encode("The boat is late.")).toEqual(first.tokenizer.encode("The boat is late."));
+});
+
+test("a tokenizer file that is none is refused with its path", async () => {
+  await writeFile(at("broken.json"), "{");
+  await writeFile(at("other.json"), '{"model":{}}');
+  const prepareWith = (name: string) => prepare({ ...config, tokenizer: { file: at(name) } }, at("no"));
+  await expect(prepareWith("missing.json")).rejects.toThrow(/cannot read the tokenizer .*missing\.json/);
+  await expect(prepareWith("broken.json")).rejects.toThrow(/broken\.json is not JSON/);
+  await expect(prepareWith("other.json")).rejects.toThrow(/other\.json: tokenizer\.json: /);
+});
+
 test("a tokenizer that was exchanged is noticed", async () => {
   await prepare(config, at("swapped"));
   await writeFile(at("swapped/tokenizer.json"), "{}");

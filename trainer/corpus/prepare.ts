@@ -2,11 +2,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Tokenizer } from "../../models/tokenizer.ts";
 import { BulkEncoder } from "../tokenizer/bulk-encoder.ts";
 import { PieceCounter } from "../tokenizer/piece-counter.ts";
-import { tokenizerJson } from "../tokenizer/tokenizer-json.ts";
-import { trainBpe } from "../tokenizer/train-bpe.ts";
+import { alphabetOf, learnVocabulary, readVocabulary } from "../tokenizer/vocabulary-source.ts";
 import { BatchStream } from "./batches.ts";
 import { type CorpusCounts, cleanCorpus, cleanHeldOut, type HeldOutCounts } from "./clean-files.ts";
 import { corpusName, type PrepareConfig, prepareConfigSchema, type ResolvedPrepareConfig } from "./config.ts";
@@ -83,14 +81,15 @@ async function prepareInto(
 
   progress({ stage: "tokenizer", name: "", done: 0, total: config.tokenizer.size });
   const counts = pieces.counts();
-  const bpe = trainBpe(counts, config.tokenizer);
-  const json = `${JSON.stringify(tokenizerJson(bpe))}\n`;
+  const { file } = config.tokenizer;
+  const { json, tokenizer, merges } = file ? await readVocabulary(file) : learnVocabulary(counts, config.tokenizer);
+  const { vocabularySize } = tokenizer;
   await writeFile(join(dir, PREPARED_FILES.tokenizer), json);
   const tokenizerSha256 = createHash("sha256").update(json).digest("hex");
-  progress({ stage: "tokenizer", name: "", done: bpe.vocabulary.length, total: config.tokenizer.size });
+  progress({ stage: "tokenizer", name: "", done: vocabularySize, total: config.tokenizer.size });
   const learnt = performance.now();
 
-  const encoder = new BulkEncoder(Tokenizer.fromJson(JSON.parse(json)));
+  const encoder = new BulkEncoder(tokenizer);
   const encode = (kind: string, name: string, total: number) =>
     encodeFile(join(dir, kind, name), name, encoder, tokenizerSha256, (done) =>
       progress({ stage: "encode", name, done, total }),
@@ -111,7 +110,7 @@ async function prepareInto(
     source: config.source,
     target: config.target,
     seed: config.seed,
-    vocabulary: bpe.vocabulary.length,
+    vocabulary: vocabularySize,
     tokenizerSha256,
     train: trainReports.map(({ name, weight, join: joinRate, pairs }) => ({ name, weight, join: joinRate, pairs })),
     valid: heldReports.valid.map(({ name, pairs }) => ({ name, pairs })),
@@ -122,16 +121,17 @@ async function prepareInto(
   const parts = await (await PreparedCorpus.open(dir)).trainParts();
   const epoch = new BatchStream(parts, { seed: config.seed, paddedTokens: 2048 }).statistics();
   const encoded = performance.now();
+  const alphabet = alphabetOf(tokenizer);
   const report: PrepareReport = {
     config,
     train: trainReports,
     ...heldReports,
     tokenizer: {
       sha256: tokenizerSha256,
-      vocabulary: bpe.vocabulary.length,
-      alphabet: bpe.alphabet.length,
-      merges: bpe.merges.length,
-      unknownCharacters: countCharacters(counts.keys()) - bpe.alphabet.length,
+      vocabulary: vocabularySize,
+      alphabet: alphabet.size,
+      merges,
+      unknownCharacters: charactersOf(counts.keys()).filter((character) => !alphabet.has(character)).length,
     },
     epoch,
     seconds: {
@@ -145,10 +145,11 @@ async function prepareInto(
   return report;
 }
 
-function countCharacters(pieces: Iterable<string>): number {
+/** Each character once. */
+function charactersOf(pieces: Iterable<string>): string[] {
   const characters = new Set<string>();
   for (const piece of pieces) for (const character of piece) characters.add(character);
-  return characters.size;
+  return [...characters];
 }
 
 function refuseSameNames(names: readonly string[]): void {

@@ -59,6 +59,10 @@ export class PreparedCorpus {
     return new PreparedCorpus(dir, parsed.data, Tokenizer.fromJson(JSON.parse(text.toString("utf8"))));
   }
 
+  get tokenizerPath(): string {
+    return join(this.dir, PREPARED_FILES.tokenizer);
+  }
+
   /** Path of a training corpus's files without their endings. */
   trainPath(name: string): string {
     return join(this.dir, "train", name);

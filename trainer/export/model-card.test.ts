@@ -81,6 +81,13 @@ test("a teacher's card has no lags, and no teacher of its own", () => {
   expect(card).not.toMatch(/lags in training|slots|The teacher, beam search/);
 });
 
+test("a student of another recipe's teacher names it", () => {
+  const student = { name: "toy", quality: [], architecture: { ...architecture, slotsPerToken: 2 }, student: true };
+  expect(modelCard({ ...facts, ...student, teacher: "big-teacher" })).toContain(
+    "It learnt from the beam-search output of the teacher `big-teacher`.",
+  );
+});
+
 test("without attribution and notes there are no empty headings", () => {
   const bare = parseRecipe("name: a\ncorpus: { source: en, target: de, train: [{ path: a.tsv }] }\n", "a.yaml");
   const card = modelCard({ ...facts, recipe: bare, name: "a", quality: [], architecture, student: false });

@@ -12,6 +12,8 @@ export interface ModelCardFacts {
   readonly architecture: Architecture & { readonly slotsPerToken?: number };
   readonly blankBias: number;
   readonly student: boolean;
+  /** The bundle whose teacher it learnt from; the one shipped beside it when left out. */
+  readonly teacher?: string;
   readonly version: string;
 }
 
@@ -20,7 +22,7 @@ export function modelCard(facts: ModelCardFacts): string {
   const { recipe, architecture, student } = facts;
   const { source, target } = recipe.corpus;
   const what = student
-    ? `A non-autoregressive CTC student for simultaneous translation from \`${source}\` to \`${target}\`: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. It learnt from the beam-search output of the teacher shipped beside it.`
+    ? `A non-autoregressive CTC student for simultaneous translation from \`${source}\` to \`${target}\`: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. It learnt from the beam-search output of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}.`
     : `An autoregressive Transformer for translation from \`${source}\` to \`${target}\`: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`;
   const training = student ? recipe.student.training : recipe.teacher.training;
   const parts = [

@@ -54,10 +54,15 @@ describe("starting values", () => {
   test("are copied from other weights where they fit: a warm start", () => {
     const from = new Map([
       ["scale", Float32Array.of(4, 5, 6)],
-      ["large", new Float32Array(7)],
+      ["large", new Float32Array(5000)],
       ["other", new Float32Array(1)],
     ]);
-    const { weights, copied } = initialWeights(specs, 1, from);
+    const shapes = new Map([
+      ["scale", [3]],
+      ["large", [50, 100]], // as many values, another way round
+      ["other", [1]],
+    ]);
+    const { weights, copied } = initialWeights(specs, 1, { tensors: from, shapes });
     expect(copied).toEqual(["scale"]);
     expect([...weights.keys()]).toEqual(["large", "scale"]);
     from.get("scale")!.fill(0);

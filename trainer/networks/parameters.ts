@@ -14,6 +14,12 @@ export interface ParameterSpec {
 /** Weights by parameter name, each row-major in its parameter's shape. */
 export type Weights = Map<string, Float32Array>;
 
+/** Weights with their shapes, as a file of them has both. */
+export interface ShapedWeights {
+  readonly tensors: Weights;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
 export class Parameters {
   readonly graph: Graph;
   readonly specs: ParameterSpec[] = [];
@@ -53,14 +59,14 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 export function initialWeights(
   specs: readonly ParameterSpec[],
   seed: number,
-  from?: Weights,
+  from?: ShapedWeights,
 ): { weights: Weights; copied: string[] } {
   const weights: Weights = new Map();
   const copied: string[] = [];
   for (const { name, shape, initial } of specs) {
     const size = sizeOf(shape);
-    const given = from?.get(name);
-    if (given && given.length === size) {
+    const given = from?.tensors.get(name);
+    if (given && from?.shapes.get(name)?.join() === shape.join()) {
       weights.set(name, given.slice());
       copied.push(name);
       continue;

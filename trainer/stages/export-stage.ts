@@ -1,5 +1,5 @@
 // Stage 6: the bundles, teacher's and student's, with their model cards.
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { BundleManifest } from "../../models/manifest.ts";
 import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "../export/bundle-folder.ts";
 import { modelCard } from "../export/model-card.ts";
@@ -12,10 +12,11 @@ import type { TeacherStage } from "./teacher-stage.ts";
 
 export interface ExportStage {
   readonly student: string;
-  readonly teacher: string;
+  /** None where the teacher is a bundle already. */
+  readonly teacher?: string;
 }
 
-/** @param out the folder that gets `<name>` and `<name>-teacher`; the stage's own folder when left out. */
+/** @param out the folder that gets `<name>` and, where one was trained, `<name>-teacher`; the stage's own folder when left out. */
 export async function exportStage(
   context: StageContext,
   prepared: PreparedStage,
@@ -32,12 +33,13 @@ export async function exportStage(
     version,
   });
   const into = out ?? folder.open();
-  const paths = { student: join(into, recipe.name), teacher: join(into, `${recipe.name}-teacher`) };
+  const teacherName = `${recipe.name}-teacher`;
+  const paths = { student: join(into, recipe.name), teacher: teacher.bundle ? undefined : join(into, teacherName) };
   const { source, target, train } = recipe.corpus;
   const common = {
     source,
     target,
-    tokenizerPath: join(prepared.corpus.dir, "tokenizer.json"),
+    tokenizerPath: prepared.corpus.tokenizerPath,
     recipeHash: hashOf(recipe),
     createdWith: `souffleur ${version}`,
     licence: recipe.export.licence,
@@ -78,14 +80,14 @@ export async function exportStage(
       architecture: model.architecture,
       blankBias: evaluation.blankBias,
       student: "slotsPerToken" in model.architecture,
+      teacher: teacher.bundle ? basename(teacher.bundle) : undefined,
       version,
     }),
   });
-  await writeTeacherBundle(
-    paths.teacher,
-    describe(`${recipe.name}-teacher`, teacher, teacherQuality),
-    teacher.architecture,
-  );
+  if (paths.teacher) {
+    const description = describe(teacherName, teacher, teacherQuality);
+    await writeTeacherBundle(paths.teacher, description, teacher.architecture);
+  }
   await writeStudentBundle(paths.student, describe(recipe.name, student, studentQuality), {
     architecture: student.architecture,
     precision: recipe.export.precision,
@@ -98,6 +100,6 @@ export async function exportStage(
   });
   folder.open();
   folder.finish(paths);
-  context.say(`export: ${paths.student} and ${paths.teacher}`);
+  context.say(`export: ${paths.student}${paths.teacher ? ` and ${paths.teacher}` : ""}`);
   return paths;
 }

@@ -13,24 +13,28 @@ export interface PreparedStage {
 
 export async function prepareStage(context: StageContext): Promise<PreparedStage> {
   const { corpus } = context.recipe;
+  const { file: vocabulary } = corpus.tokenizer;
   const absolute = {
     ...corpus,
     train: corpus.train.map((entry) => ({ ...entry, path: dataPath(context, entry.path) })),
     valid: corpus.valid.map((path) => dataPath(context, path)),
     test: corpus.test.map((path) => dataPath(context, path)),
+    tokenizer: { ...corpus.tokenizer, ...(vocabulary !== undefined && { file: dataPath(context, vocabulary) }) },
   };
   const files = [...absolute.train.map(({ path }) => path), ...absolute.valid, ...absolute.test];
+  if (absolute.tokenizer.file !== undefined) files.push(absolute.tokenizer.file);
   const hashes = await Promise.all(
     files.map((path) =>
       hashOfFile(path).catch(() => {
-        throw new RecipeError(`the corpus ${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
+        throw new RecipeError(`${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
       }),
     ),
   );
   const folder = new StageFolder(context.work, context.recipe.name, "prepare", { corpus, hashes });
   const at = join(folder.path, "corpus");
   await folder.make(async () => {
-    const progress = stageProgress(context, "prepare", files.length, "corpora");
+    const corpora = corpus.train.length + corpus.valid.length + corpus.test.length;
+    const progress = stageProgress(context, "prepare", corpora, "corpora");
     let done = 0;
     let last = "";
     const report = await prepare(absolute, at, ({ stage, name }) => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { BatchStream } from "../corpus/batches.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
-import { initialWeights, type Weights } from "../networks/parameters.ts";
+import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { Random } from "../random.ts";
 import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
@@ -11,8 +11,9 @@ import { type PreparedBatch, runLoop } from "../training/loop.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { FULL_WAIT, studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import { TrainingStep } from "../training/training-step.ts";
-import { readInitialWeights, type StageContext, stageProgress } from "./context.ts";
+import { type StageContext, stageProgress } from "./context.ts";
 import type { DistilledStage } from "./distill-stage.ts";
+import { namedWeights, startingWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
@@ -40,7 +41,10 @@ export async function studentStage(
     slotsPerToken,
   };
   const { checkpointSeconds: _, logEverySteps: __, ...keyed } = training;
-  const input = { distilled: distilled.key, architecture, keyed, initFromTeacher, waits, glancing, rawWeight };
+  const named = await namedWeights(context, prepared, "student");
+  const initial = named?.sha256;
+  const input = { distilled: distilled.key, architecture, keyed, initFromTeacher, waits, glancing, rawWeight, initial };
+  const start = { weights: { tensors: teacher.weights, shapes: teacher.shapes }, from: "the teacher" };
   const folder = new StageFolder(context.work, recipe.name, "student", input);
   await folder.make(async (path) => {
     context.say(`student: ${path}`);
@@ -73,18 +77,7 @@ export async function studentStage(
     const pass = glances ? await GlancingPass.create(ort, architecture, recipe.threads) : undefined;
     const state = await runLoop(loopSettings(path, training), {
       specs,
-      initial: () => {
-        const named = training.init === undefined ? undefined : readInitialWeights(context, training.init);
-        const { weights, copied } = initialWeights(
-          specs,
-          seed,
-          named ?? (initFromTeacher ? teacher.weights : undefined),
-        );
-        context.say(
-          `student: ${copied.length} of ${specs.length} parameters start from ${named ? training.init : "the teacher"}`,
-        );
-        return weights;
-      },
+      initial: () => startingWeights(context, "student", specs, named, initFromTeacher ? start : undefined),
       makeStep: (start) =>
         TrainingStep.create(graph(), start, {
           ort,
@@ -134,7 +127,7 @@ export async function studentStage(
       state,
       specs,
       async (weights) => (await validate(weights)).quality,
-      architecture,
+      { architecture, tokenizer: prepared.corpus.tokenizerPath },
     );
     context.say(`student: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} at wait ${defaultWait}`);
     return { chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens };

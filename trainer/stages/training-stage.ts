@@ -1,5 +1,5 @@
 // What the teacher's and the student's stages share: settings of the loop, the data's place, the averaged result.
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
 import type { TrainingSettings } from "../recipe.ts";
@@ -47,14 +47,14 @@ interface Candidate {
 
 /**
  * Chooses the result among the best checkpoint and the average of the newest ones, by the same validation that chose the
- * best, and writes it to `weights.safetensors`.
+ * best, and writes it to `weights.safetensors`, with `config.json` and the tokenizer beside it.
  */
 export async function chooseResult(
   folder: string,
   state: LoopState,
   specs: readonly ParameterSpec[],
   validate: (weights: Weights) => Promise<number>,
-  architecture: unknown,
+  beside: { readonly architecture: unknown; readonly tokenizer: string },
 ): Promise<{ chosen: string; qualities: Record<string, number>; weights: Weights }> {
   const snapshots = readSnapshots(folder, state.snapshots);
   const candidates: Candidate[] = [{ name: `average of ${snapshots.length}`, weights: averageWeights(snapshots) }];
@@ -68,6 +68,7 @@ export async function chooseResult(
   candidates.sort((a, b) => qualities[b.name]! - qualities[a.name]!);
   const best = candidates[0]!;
   writeSafetensors(join(folder, RESULT), best.weights, new Map(specs.map(({ name, shape }) => [name, shape])));
-  writeFileSync(join(folder, "config.json"), `${JSON.stringify(architecture, null, 2)}\n`);
+  writeFileSync(join(folder, "config.json"), `${JSON.stringify(beside.architecture, null, 2)}\n`);
+  copyFileSync(beside.tokenizer, join(folder, "tokenizer.json"));
   return { chosen: best.name, qualities, weights: best.weights };
 }

@@ -1,0 +1,70 @@
+// The weights that a recipe's `init` names: a bundle's folder or a training stage's.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { initialWeights, type ParameterSpec, type ShapedWeights, type Weights } from "../networks/parameters.ts";
+import { RecipeError } from "../recipe.ts";
+import { readSafetensors } from "../training/safetensors.ts";
+import { dataPath, type StageContext } from "./context.ts";
+import type { PreparedStage } from "./prepare-stage.ts";
+import { hashOfFile } from "./stage-folder.ts";
+
+/** Weights to start from, read when they are needed. */
+export interface InitialWeights {
+  /** For the stage's key: other weights make another model. */
+  readonly sha256: string;
+  readonly folder: string;
+  read(): ShapedWeights;
+}
+
+/**
+ * @returns undefined where the recipe names none.
+ * @throws RecipeError where the folder holds no weights, or another tokenizer than the corpus was encoded with.
+ */
+export async function namedWeights(
+  context: StageContext,
+  prepared: PreparedStage,
+  role: "teacher" | "student",
+): Promise<InitialWeights | undefined> {
+  const path = context.recipe[role].training.init;
+  if (path === undefined) return undefined;
+  const field = `${role}.training.init`;
+  const folder = dataPath(context, path);
+  const file = ["weights.safetensors", "best.safetensors"].map((name) => join(folder, name)).find(existsSync);
+  if (!file) throw new RecipeError(`${field}: ${folder} holds neither weights.safetensors nor best.safetensors`);
+  await checkSameTokenizer(field, folder, prepared);
+  return { sha256: await hashOfFile(file), folder, read: () => readSafetensors(file) };
+}
+
+/**
+ * The ids of a model's embeddings mean something only with the tokenizer that it was trained with.
+ * @throws RecipeError where the folder's tokenizer is not the corpus's; one without any is taken on trust.
+ */
+export async function checkSameTokenizer(field: string, folder: string, prepared: PreparedStage): Promise<void> {
+  const tokenizer = join(folder, "tokenizer.json");
+  if (!existsSync(tokenizer) || (await hashOfFile(tokenizer)) === prepared.corpus.index.tokenizerSha256) return;
+  throw new RecipeError(
+    `${field}: ${folder} has another tokenizer than this recipe's corpus, so its ids mean other pieces; ` +
+      `to train with that one, set corpus.tokenizer.file to ${tokenizer}`,
+  );
+}
+
+/**
+ * Starting values of a network, from other weights where there are some.
+ * @throws RecipeError where `init` was named and none of its parameters fit.
+ */
+export function startingWeights(
+  context: StageContext,
+  role: "teacher" | "student",
+  specs: readonly ParameterSpec[],
+  named: InitialWeights | undefined,
+  otherwise?: { readonly weights: ShapedWeights; readonly from: string },
+): Weights {
+  const { weights, copied } = initialWeights(specs, context.recipe.corpus.seed, named?.read() ?? otherwise?.weights);
+  const from = named?.folder ?? otherwise?.from;
+  if (named && copied.length === 0)
+    throw new RecipeError(
+      `${role}.training.init: no parameter in ${named.folder} has a name and shape of this network`,
+    );
+  if (from !== undefined) context.say(`${role}: ${copied.length} of ${specs.length} parameters start from ${from}`);
+  return weights;
+}

@@ -41,7 +41,13 @@ it.each(leaves(parseRecipe(BARE, "bare")))("%s has the default that the page giv
 });
 
 it("names the fields that may be left out altogether", () => {
-  for (const field of ["training.init", "distill.corpora", "corpus.train[].name"]) {
+  for (const field of [
+    "training.init",
+    "teacher.bundle",
+    "corpus.tokenizer.file",
+    "distill.corpora",
+    "corpus.train[].name",
+  ]) {
     expect([...documented.keys()]).toContain(field);
   }
 });

@@ -34,6 +34,8 @@ describe("souffleur", () => {
     [["translate", "--bundle", "/nowhere/at-all"], "there is no bundle in /nowhere/at-all"],
     [["translate", "--wait", "0"], "whole number of 1 or more"],
     [["models", "/nowhere/at-all"], "there is no bundle in /nowhere/at-all"],
+    [["train", "/nowhere/at-all.yaml"], "/nowhere/at-all.yaml: cannot be read"],
+    [["evaluate", "--bundle", "/nowhere/at-all"], "There is no bundle in /nowhere/at-all"],
     [["sing"], "unknown command"],
     [["serve", "--sing"], "unknown option"],
   ])("%j is wrong use", async (argv, message) => {

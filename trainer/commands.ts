@@ -128,7 +128,7 @@ function addExport(program: Command, environment: TrainerEnvironment): void {
   program
     .command("export-step")
     .description("write the step graph of a bundle's weights in another precision")
-    .requiredOption("--bundle <dir>", "a student's bundle")
+    .requiredOption("--bundle <dir>", "a student's bundle", bundleFolder)
     .addOption(new Option("--precision <precision>", "fp32 or int8").choices(["fp32", "int8"]).default("fp32"))
     .requiredOption("--out <file>", "the ONNX file to write")
     .action(async (flags: { bundle: string; precision: "fp32" | "int8"; out: string }) => {
@@ -142,8 +142,8 @@ function addEvaluate(program: Command): void {
   program
     .command("evaluate")
     .description("measure a bundle on a test set: BLEU, chrF and latency for each lag")
-    .requiredOption("--bundle <dir>", "a student's bundle, or a teacher's (beam search, no lag)")
-    .requiredOption("--test <file>", "source<TAB>reference[<TAB>reference…], UTF-8")
+    .requiredOption("--bundle <dir>", "a student's bundle, or a teacher's (beam search, no lag)", bundleFolder)
+    .requiredOption("--test <file>", "source<TAB>reference[<TAB>reference…], UTF-8", existingFile)
     .option("--wait <list>", 'tokens behind, separated by commas; "full" is the whole sentence', parseWaits, [
       1,
       3,
@@ -159,6 +159,16 @@ function addEvaluate(program: Command): void {
       const report = await evaluateBundle(flags);
       process.stdout.write(`${flags.json ? evaluationReportJson(report) : formatEvaluationReport(report)}\n`);
     });
+}
+
+function bundleFolder(dir: string): string {
+  if (!existsSync(join(dir, "bundle.json"))) throw new InvalidArgumentError(`There is no bundle in ${dir}.`);
+  return dir;
+}
+
+function existingFile(path: string): string {
+  if (!existsSync(path)) throw new InvalidArgumentError(`There is no file ${path}.`);
+  return path;
 }
 
 function parseShare(text: string): WorkShare {

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
-import { averageWeights, type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { averageWeights, emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { OptimizerState } from "./training-step.ts";
 
 const specs: ParameterSpec[] = [
@@ -121,4 +121,12 @@ describe("averaging", () => {
     const other: Weights = new Map([["matrix", new Float32Array(9)]]);
     expect(() => averageWeights([weights(1), other])).toThrow("parameter matrix differs between the checkpoints");
   });
+});
+
+test("a state that was saved before its log's sums were part of it still loads", () => {
+  saveCheckpoint(folder, optimizer(1), specs, state(1));
+  const path = join(folder, "state.json");
+  const { window: _, ...older } = JSON.parse(readFileSync(path, "utf8"));
+  writeFileSync(path, JSON.stringify(older));
+  expect(loadCheckpoint(folder, specs)?.state).toEqual({ ...state(1), window: emptyWindow() });
 });

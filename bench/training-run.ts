@@ -1,9 +1,10 @@
 // A training step to measure: the teacher's or the student's own graph on batches of invented ids of one shape.
 import * as ort from "onnxruntime-node";
 import { EOS_ID, SPECIAL_TOKENS } from "../models/vocabulary.ts";
+import { FULL_WAIT } from "../models/wait.ts";
 import { initialWeights } from "../trainer/networks/parameters.ts";
 import { Random } from "../trainer/random.ts";
-import { FULL_WAIT, studentFeeds, studentTrainingGraph } from "../trainer/training/student-graph.ts";
+import { studentFeeds, studentTrainingGraph } from "../trainer/training/student-graph.ts";
 import { type IdBatch, teacherFeeds, teacherTrainingGraph } from "../trainer/training/teacher-graph.ts";
 import { TrainingStep } from "../trainer/training/training-step.ts";
 import { benchTrain, type TrainBenchResult } from "./train.ts";

@@ -144,6 +144,17 @@ describe("imports", () => {
   });
 });
 
+describe("constants", () => {
+  it("are defined once, however many use them", () => {
+    const defined = scripts.flatMap((path) =>
+      [...contentOf(path).matchAll(/^export const ([A-Z][A-Z0-9_]+)\b/gm)].map(([, name]) => ({ path, name })),
+    );
+    expect(defined).toContainEqual({ path: "models/wait.ts", name: "FULL_WAIT" });
+    const twice = defined.filter(({ path, name }) => defined.some((one) => one.name === name && one.path !== path));
+    expect(twice).toEqual([]);
+  });
+});
+
 describe("files", () => {
   it("are short enough to read in one sitting", () => {
     const lengths = code.map((path) => ({ path, lines: contentOf(path).split("\n").length - 1 }));

@@ -1,6 +1,7 @@
 // Stage 4: the teacher's translations → the non-autoregressive student.
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
+import { FULL_WAIT } from "../../models/wait.ts";
 import { BatchStream } from "../corpus/batches.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
 import type { Weights } from "../networks/parameters.ts";
@@ -9,7 +10,7 @@ import { Random } from "../random.ts";
 import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
 import { type PreparedBatch, runLoop } from "../training/loop.ts";
 import { readSafetensors } from "../training/safetensors.ts";
-import { FULL_WAIT, studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
+import { studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import { TrainingStep } from "../training/training-step.ts";
 import { type StageContext, stageProgress } from "./context.ts";
 import type { DistilledStage } from "./distill-stage.ts";

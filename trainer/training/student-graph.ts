@@ -97,9 +97,6 @@ export interface StudentBatch {
   readonly infeasible: number;
 }
 
-/** Source positions that count as "no limit": every chunk sees the whole source. */
-export const FULL_WAIT = 1 << 20;
-
 /**
  * @param waits the lag of each row, in tokens.
  * The loss is a mean over the target tokens of the rows that can be reached; `</s>` is no CTC label.

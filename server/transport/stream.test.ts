@@ -41,6 +41,11 @@ class ScriptedSession implements StreamSession {
   emit(message: SessionMessage) {
     this.#callbacks.emit(message);
   }
+  /** As a session does when its engine fails. */
+  fail() {
+    this.emit({ type: "error", code: "internal", message: "the engine failed", fatal: true });
+    this.#callbacks.close(1011);
+  }
 }
 
 function setUp(overrides: Partial<StreamHost> = {}) {
@@ -223,6 +228,17 @@ describe("Stream", () => {
     expect(faults).toHaveLength(1);
     expect(good.closed).toBeUndefined();
     expect(sessions[1].calls).toEqual(["text fine"]);
+  });
+
+  it("closes with the error's code as the reason, whether the stream or its session failed", async () => {
+    const { transport, sessions, closes } = setUp();
+    const [stream, session] = [transport.connect("source=en&target=de"), transport.connect("source=en&target=de")];
+    sessions[0].throwOn = "poison";
+    say(stream, { type: "text", text: "poison" });
+    sessions[1].fail();
+    await turn();
+    for (const client of [stream, session]) expect(client.closed).toEqual({ code: 1011, reason: "internal" });
+    expect(closes.map(({ outcome }) => outcome)).toEqual(["error", "error"]);
   });
 
   it("closes a client that does not read", async () => {

@@ -63,6 +63,8 @@ export class Stream implements ConnectionHandler {
   /** Nothing more is read from or sent to the client. */
   #ended = false;
   #outcome: SessionOutcome = "left";
+  /** What ended the session, where it ended itself. */
+  #sessionError: ErrorCode | undefined;
 
   constructor(host: StreamHost, connection: Connection, request: StreamRequest) {
     this.#host = host;
@@ -193,7 +195,10 @@ export class Stream implements ConnectionHandler {
     this.#session = this.#host.openSession(
       model.model,
       { wait, timings: settings.timings ?? false },
-      { emit: (message, measure) => this.#emit(message, measure), close: (code) => this.#finish(code) },
+      {
+        emit: (message, measure) => this.#emit(message, measure),
+        close: (code) => this.#finish(code, this.#sessionError),
+      },
     );
     this.#pair = `${model.source}-${model.target}`;
     this.#send({
@@ -219,7 +224,10 @@ export class Stream implements ConnectionHandler {
     if (this.#ended) return;
     if (message.type === "error") {
       this.#host.onError(message.code, this);
-      if (message.fatal) this.#outcome = "error";
+      if (message.fatal) {
+        this.#outcome = "error";
+        this.#sessionError = message.code;
+      }
     }
     if (message.type === "done") this.#outcome = "done";
     this.#send(message);

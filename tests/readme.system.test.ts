@@ -36,6 +36,40 @@ function part(text: string, pattern: RegExp): string {
 
 const words = (text: string) => text.trim().split(/\s+/).join(" ");
 
+describe.each(DOCUMENTS)("the conversation of %s", (path) => {
+  const lines = [...blockWith(path, "console", "wscat").matchAll(/^([<>]) (\{.+\})$/gm)];
+
+  it("could happen as it is shown", () => {
+    let sent = "";
+    let deltas = 0;
+    let heard = 0;
+    for (const [, direction, frame] of lines) {
+      const message: unknown = JSON.parse(frame.replace("{…}", "{}"));
+      if (direction === ">") {
+        const said = clientMessageSchema.parse(message);
+        if (said.type === "text") sent += said.text;
+        deltas = 0;
+        continue;
+      }
+      const told = serverMessageSchema.safeParse(message).data;
+      if (told?.type === "delta") {
+        // A delta tells of words that were sent, and the few words of one message go through the engine together.
+        expect(told.read).toBe(sent.trim().split(/\s+/).length);
+        deltas += 1;
+        expect(deltas).toBe(1);
+      }
+      if (told?.type === "final") {
+        // Milliseconds of the stream: nobody types at once, nor a second word in the instant of the first.
+        expect(told.start).toBeGreaterThan(0);
+        expect(told.end).toBeGreaterThan(told.start);
+        heard = told.end;
+      }
+      if (told?.type === "done") expect(told.duration).toBeGreaterThan(heard);
+    }
+    expect(heard).toBeGreaterThan(0);
+  });
+});
+
 describe("the snippets", () => {
   const compiled = new Map<string, string>();
   let folder: string;

@@ -2,6 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { StandInModel } from "../../models/stand-in-model.ts";
+import { InProcessEngine } from "../engine/in-process-engine.ts";
+import { Metrics } from "../metrics.ts";
 import { BODY_MAX_BYTES, TRANSLATE_MAX_TEXTS } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { MemoryTransport } from "../transport/memory-transport.ts";
@@ -9,6 +12,7 @@ import { DEFAULT_TRANSPORT_SETTINGS } from "../transport/transport.ts";
 import { Page } from "./page.ts";
 import { type HttpResponse, respondText } from "./response.ts";
 import { Router } from "./router.ts";
+import { makeRouter } from "./routes.ts";
 import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
 
 /** The server's end of the routes, called as a transport calls them. */
@@ -233,5 +237,89 @@ describe("POST /v1/translate", () => {
   it("fails whole where one text fails", async () => {
     const post = setUp({ translate: () => Promise.reject(new ProtocolError("overloaded", "no room")) });
     expect((await post({ source: "en", target: "de", text: ["a", "b"] })).status).toBe(503);
+  });
+});
+
+describe("the routes' figures", () => {
+  const headers = { "content-type": "application/json" };
+
+  async function setUp(overrides: { unready?: () => ProtocolError; translate?: TranslateRouteOptions["translate"] }) {
+    const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
+    const metrics = new Metrics({ engine, backpressureBytes: () => 0 });
+    const faults: unknown[] = [];
+    const router = makeRouter({
+      models: [{ model: "en-de", source: "en", target: "de" }],
+      manifests: [],
+      metrics,
+      page: await Page.read(join(tmpdir(), "no-page-is-here")),
+      maxConcurrent: 1,
+      unready: () => undefined,
+      translate: async (_model, text) => text,
+      onFault: (error) => faults.push(error),
+      ...overrides,
+    });
+    const client = clientOf(router);
+    const post = (body: unknown, signal?: AbortSignal) =>
+      client.request("POST", "/v1/translate", { headers, body: JSON.stringify(body), signal });
+    const counted = async () =>
+      (await metrics.text()).split("\n").filter((line) => /^souffleur_(rejected|errors)_total\{/.test(line));
+    return { client, post, counted, faults };
+  }
+  const good = { source: "en", target: "de", text: "a" };
+
+  it("count every error that is answered, and requests that were refused", async () => {
+    const { client, post, counted } = await setUp({});
+    expect((await post(good)).status).toBe(200);
+    expect(await counted()).toEqual([]);
+    await post({ ...good, target: "xx" });
+    await post({ ...good, wait: -1 });
+    await client.request("POST", "/v1/translate", { body: "{}" });
+    await client.request("GET", "/v1/nothing");
+    await client.request("PUT", "/v1/models");
+    expect(await counted()).toEqual([
+      'souffleur_rejected_total{reason="unsupported_pair"} 1',
+      'souffleur_errors_total{code="unsupported_pair"} 1',
+      'souffleur_errors_total{code="bad_request"} 4',
+    ]);
+  });
+
+  it("count a server that is full or going away, but not each time that a probe asks for it", async () => {
+    const { client, post, counted } = await setUp({ unready: () => new ProtocolError("shutting_down", "going") });
+    const probe = await client.request("GET", "/readyz");
+    expect([probe.status, errorOf(probe).code]).toEqual([503, "shutting_down"]);
+    expect(await counted()).toEqual([]);
+    await post(good);
+    expect(await counted()).toEqual([
+      'souffleur_rejected_total{reason="shutting_down"} 1',
+      'souffleur_errors_total{code="shutting_down"} 1',
+    ]);
+    let free = () => {};
+    const busy = await setUp({ translate: () => new Promise((resolve) => (free = () => resolve("a"))) });
+    const first = busy.post(good);
+    expect((await busy.post(good)).status).toBe(503);
+    free();
+    expect((await first).status).toBe(200);
+    expect(await busy.counted()).toEqual([
+      'souffleur_rejected_total{reason="overloaded"} 1',
+      'souffleur_errors_total{code="overloaded"} 1',
+    ]);
+  });
+
+  it("count a fault, but no client that left", async () => {
+    const broken = await setUp({ translate: () => Promise.reject(new Error("secret")) });
+    await broken.post(good);
+    expect(broken.faults).toHaveLength(1);
+    expect(await broken.counted()).toEqual(['souffleur_errors_total{code="internal"} 1']);
+
+    const left = new AbortController();
+    const patient = await setUp({
+      translate: (_model, _text, _wait, signal) =>
+        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    });
+    const answer = patient.post(good, left.signal);
+    left.abort();
+    await answer;
+    expect(patient.faults).toEqual([]);
+    expect(await patient.counted()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 // One HTTP response, as the router hands it to both transports, and the kinds there are.
-import { ERROR_RULES } from "../protocol/close-codes.ts";
+import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 
 export interface HttpResponse {
@@ -7,6 +7,8 @@ export interface HttpResponse {
   /** Lower-case names; no content-length, the transport knows it. */
   headers: Record<string, string>;
   body: string | Uint8Array;
+  /** The code of the error that the body tells of, to be counted. */
+  error?: ErrorCode | undefined;
 }
 
 /** The live page loads nothing from elsewhere and opens streams only; nobody frames it. */
@@ -48,7 +50,7 @@ export function respondError(
 ): HttpResponse {
   const retry: Record<string, string> =
     error.retryAfter === undefined ? {} : { "retry-after": String(Math.ceil(error.retryAfter)) };
-  return respondJson(status, { error: error.details }, { ...retry, ...headers });
+  return { ...respondJson(status, { error: error.details }, { ...retry, ...headers }), error: error.code };
 }
 
 /** An error that has no code of its own in the protocol (404, 405, 415 and such). */

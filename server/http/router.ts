@@ -1,4 +1,5 @@
 // Method and path to a handler; one for both transports, so that both serve everything.
+import type { ErrorCode } from "../protocol/close-codes.ts";
 import { toProtocolError } from "../protocol/protocol-error.ts";
 import type { HttpRequest } from "./request.ts";
 import { type HttpResponse, respondError, respondProblem } from "./response.ts";
@@ -9,11 +10,19 @@ export class Router {
   /** Path to method to handler. A path that ends in `*` serves all that begins so. */
   readonly #routes = new Map<string, Map<string, HttpHandler>>();
   readonly #onFault: (error: unknown, path: string) => void;
+  readonly #onError: (code: ErrorCode, path: string) => void;
   readonly #running = new Set<Promise<HttpResponse>>();
 
-  /** @param onFault told of every handler's fault; the client sees a bare 500 */
-  constructor(onFault: (error: unknown, path: string) => void) {
+  /**
+   * @param onFault told of every handler's fault; the client sees a bare 500
+   * @param onError told of every error that a client is answered with, faults among them
+   */
+  constructor(
+    onFault: (error: unknown, path: string) => void,
+    onError: (code: ErrorCode, path: string) => void = () => {},
+  ) {
     this.#onFault = onFault;
+    this.#onError = onError;
   }
 
   /** Adds a route. GET answers HEAD as well. */
@@ -30,6 +39,8 @@ export class Router {
     this.#running.add(answer);
     const response = await answer;
     this.#running.delete(answer);
+    // Who has left is told nothing.
+    if (response.error !== undefined && !request.signal.aborted) this.#onError(response.error, request.path);
     return response;
   }
 
@@ -56,7 +67,9 @@ export class Router {
       return await handler(request);
     } catch (error) {
       const told = toProtocolError(error);
-      if (told.code === "internal") this.#onFault(error, request.path);
+      // That the client has left is no fault of ours.
+      const left = request.signal.aborted && error === request.signal.reason;
+      if (told.code === "internal" && !left) this.#onFault(error, request.path);
       return respondError(told);
     }
   }

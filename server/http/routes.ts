@@ -1,6 +1,7 @@
 // Every route of the server.
 import type { BundleManifest } from "../../models/manifest.ts";
 import type { Metrics } from "../metrics.ts";
+import type { ErrorCode } from "../protocol/close-codes.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Page } from "./page.ts";
@@ -17,15 +18,24 @@ export interface RouteOptions extends TranslateRouteOptions {
   onFault(error: unknown, path: string): void;
 }
 
+const TRANSLATE_PATH = "/v1/translate";
+
+/** Errors that say "not here" or "not now", and nothing of how the request was written. */
+const REFUSALS: readonly ErrorCode[] = ["overloaded", "shutting_down", "unsupported_pair"];
+
 export function makeRouter(options: RouteOptions): Router {
   const { metrics, page } = options;
   const translate = translateRoute(options);
   const models = { protocol: SUBPROTOCOL, models: options.manifests.map(describeModel) };
-  return new Router(options.onFault)
+  const onError = (code: ErrorCode, path: string): void => {
+    metrics.errorSent(code);
+    if (path === TRANSLATE_PATH && REFUSALS.includes(code)) metrics.rejected(code);
+  };
+  return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
     .add("GET", "/assets/*", (request) => page.asset(request))
     .add("GET", "/v1/models", () => respondJson(200, models))
-    .add("POST", "/v1/translate", (request) => {
+    .add("POST", TRANSLATE_PATH, (request) => {
       const unready = options.unready();
       return unready === undefined ? translate(request) : respondError(unready);
     })
@@ -36,7 +46,9 @@ export function makeRouter(options: RouteOptions): Router {
     .add("GET", "/livez", () => respondText(200, "ok\n"))
     .add("GET", "/readyz", () => {
       const unready = options.unready();
-      return unready === undefined ? respondText(200, "ok\n") : respondError(unready, 503);
+      if (unready === undefined) return respondText(200, "ok\n");
+      // What a probe came to ask is no error: it would count once a second.
+      return { ...respondError(unready, 503), error: undefined };
     })
     .add("GET", "/metrics", async () => respond(200, metrics.contentType, await metrics.text()));
 }

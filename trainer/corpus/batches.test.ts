@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
+import { Random } from "../random.ts";
 import { BatchStream } from "./batches.ts";
 import { bucketByLength } from "./buckets.ts";
 import type { TrainPart } from "./epoch-plan.ts";
-import { Random } from "../random.ts";
 import { SequencesBuilder } from "./shard.ts";
 
 /** Pair i is source [100 + i, 100 + i, …] and target [1000 + i, …], of random lengths. */

@@ -1,8 +1,8 @@
 // The training data as batches, epoch after epoch, resumable at any batch from three numbers.
 import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
+import { Random } from "../random.ts";
 import { bucketByLength, padLength } from "./buckets.ts";
 import { type EpochPlan, planEpoch, type TrainPart } from "./epoch-plan.ts";
-import { Random } from "../random.ts";
 import { type Sequences, sequenceAt } from "./shard.ts";
 
 // S padded source length, U padded target length.

@@ -12,7 +12,8 @@ export const BUNDLE_FILES = ["tokenizer.json", "step.onnx", "weights.safetensors
 
 const size = z.int().positive();
 const wait = z.union([z.int().positive(), z.literal("full")], 'expected an integer of at least 1, or "full"');
-const language = z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]+)*$/, 'expected a language tag such as "en"');
+/** What a bundle's languages are called; a recipe's too, since they become a bundle's. */
+export const languageSchema = z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]+)*$/, 'expected a language tag such as "en"');
 
 const tensorSchema = z.strictObject({
   name: z.string().min(1),
@@ -26,8 +27,8 @@ const fields = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a name such as "en-de": lower case, digits, ".", "_", "-"'),
   kind: z.enum(["student", "teacher"]),
-  source: language,
-  target: language,
+  source: languageSchema,
+  target: languageSchema,
   architecture: z.strictObject({
     type: z.enum(["ctc-student", "autoregressive"]),
     width: size,

@@ -43,6 +43,13 @@ describe("a recipe", () => {
     expect(complaint("", BARE.replace("  source: en\n", ""))).toMatch(/^small\.yaml:3: corpus\.source: /);
   });
 
+  test("has the languages of a bundle, long before there is one", () => {
+    const expected = 'expected a language tag such as "en"';
+    expect(complaint("", BARE.replace("en\n", "English\n"))).toBe(`small.yaml:3: corpus.source: ${expected}`);
+    expect(complaint("", BARE.replace("de\n", "de_AT\n"))).toBe(`small.yaml:4: corpus.target: ${expected}`);
+    expect(complaint("", BARE.replace("de\n", "de-AT\n"))).toBe("nothing");
+  });
+
   test("says all of it at once", () => {
     const lines = complaint("threads: none\ndistill:\n  beam: 1.5\n").split("\n");
     expect(lines.map((line) => line.split(": ").slice(0, 2).join(": "))).toEqual([

@@ -1,6 +1,7 @@
 // What `prepare` is told: the corpora, how they are cleaned and sampled, and the tokenizer to learn.
 import { basename, dirname } from "node:path";
 import { z } from "zod";
+import { languageSchema } from "../../models/manifest.ts";
 import { cleaningSchema } from "./cleaning.ts";
 
 const corpusSchema = z.strictObject({
@@ -18,8 +19,8 @@ const corpusSchema = z.strictObject({
 });
 
 export const prepareConfigSchema = z.strictObject({
-  source: z.string().min(2),
-  target: z.string().min(2),
+  source: languageSchema,
+  target: languageSchema,
   seed: z.int().nonnegative().default(1),
   train: z.array(corpusSchema).min(1),
   /** Held-out TSV files, `source<TAB>reference[<TAB>reference…]`. */

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { type Recipe, RecipeError } from "./recipe.ts";
 import type { StageContext } from "./stages/context.ts";
 import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/distill-stage.ts";
 import { evaluateStage } from "./stages/evaluate-stage.ts";
@@ -25,7 +26,7 @@ export interface RunOptions {
 /**
  * Runs the stages up to `until`; what is there already is not done again.
  * @returns the bundles' folders once `export` has run.
- * @throws Interrupted when stopped, with everything saved.
+ * @throws Interrupted when stopped, with everything saved; RecipeError for a recipe that cannot be followed to the end.
  */
 export async function runStages(context: StageContext, options: RunOptions): Promise<ExportStage | undefined> {
   const { until, share, out, version } = options;
@@ -39,6 +40,7 @@ export async function runStages(context: StageContext, options: RunOptions): Pro
   checkDistilledCorpora(context, prepared);
   if (until === "prepare") return undefined;
   goOn(context, "prepare");
+  requireValidation(context.recipe, until);
   const teacher = await teacherStage(context, prepared);
   if (until === "teacher") return undefined;
   goOn(context, "teacher");
@@ -57,4 +59,11 @@ export async function runStages(context: StageContext, options: RunOptions): Pro
 /** @throws Interrupted where a signal came while a stage was finishing. */
 function goOn(context: StageContext, done: StageName): void {
   if (context.signal?.aborted) throw new Interrupted(`stopped after ${done}; run the same command to go on`);
+}
+
+/** @throws RecipeError where something is to be trained, and its checkpoints could be compared on nothing. */
+function requireValidation({ corpus, teacher }: Recipe, until: StageName): void {
+  const trains = teacher.bundle === undefined || (until !== "teacher" && until !== "distill");
+  if (!trains || corpus.valid.length > 0) return;
+  throw new RecipeError("corpus.valid names no file: training compares its checkpoints on a validation set");
 }

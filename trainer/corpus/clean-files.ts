@@ -2,6 +2,7 @@
 import type { PieceCounter } from "../tokenizer/piece-counter.ts";
 import { CLEANING_RULES, type CleaningConfig, type CleaningRule, cleanLine, normalizeSentence } from "./cleaning.ts";
 import type { HeldOut } from "./held-out.ts";
+import { readHeldOutFile } from "./held-out-file.ts";
 import { LineWriter } from "./line-writer.ts";
 import { readLines } from "./lines.ts";
 
@@ -14,8 +15,6 @@ export interface CorpusCounts {
 }
 
 export interface HeldOutCounts {
-  read: number;
-  malformed: number;
   references: number;
   kept: number;
 }
@@ -80,23 +79,20 @@ export async function cleanCorpus(
   return counts;
 }
 
-/** Copies a held-out set, normalised only, to `output`, and registers its sentences with `heldOut`. */
+/**
+ * Copies a held-out set, normalised only, to `output`, and registers its sentences with `heldOut`.
+ * @throws HeldOutFileError where a line is malformed.
+ */
 export async function cleanHeldOut(path: string, output: string, heldOut: HeldOut): Promise<HeldOutCounts> {
-  const counts: HeldOutCounts = { read: 0, malformed: 0, references: 0, kept: 0 };
+  const counts: HeldOutCounts = { references: 0, kept: 0 };
   const writer = await LineWriter.create(output);
   try {
-    for await (const line of readLines(path)) {
-      counts.read += 1;
-      const [source, ...others] = line.split("\t").map(normalizeSentence);
-      const references = others.filter((reference) => reference !== "");
-      if (source === "" || references.length === 0) {
-        counts.malformed += 1;
-        continue;
-      }
-      for (const sentence of [source, ...references]) heldOut.add(sentence);
+    for await (const { source, references } of readHeldOutFile(path)) {
+      const sentences = [source, ...references].map(normalizeSentence);
+      for (const sentence of sentences) heldOut.add(sentence);
       counts.references += references.length;
       counts.kept += 1;
-      await writer.write([source, ...references].join("\t"));
+      await writer.write(sentences.join("\t"));
     }
   } finally {
     await writer.close();

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readTestSet } from "../evaluation/test-set.ts";
 import { BatchStream } from "./batches.ts";
 import { corpusName, type PrepareConfig } from "./config.ts";
 import { type PrepareProgress, prepare } from "./prepare.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "souffleur-prepare-"));
   await writeFile(at("talk.tsv.gz"), gzipSync(talk.join("\n")));
   await writeFile(at("words.tsv"), "tea\tTee\nboat\tBoot\nThe boat is new.\tDas Boot ist neu.\n");
-  await writeFile(at("valid.tsv"), "The tea was hot.\tDer Tee war heiß.\tHeiß war der Tee.\n\tno source\n");
+  await writeFile(at("valid.tsv"), "The tea was hot.\tDer Tee war heiß.\tHeiß war der Tee.\n");
   await writeFile(at("test.tsv"), "The train is on time.\tDer Zug ist heute pünktlich.\n");
   config = {
     source: "en",
@@ -51,7 +52,7 @@ test("prepares files into a folder that training can open, with every line accou
   expect(first).toMatchObject({ name: "talk", read: 8, duplicates: 1, leaks: 2, pairs: 4, averageSourceWords: 4 });
   expect(first.dropped).toMatchObject({ columns: 1, empty: 0 });
   expect(words).toMatchObject({ read: 3, duplicates: 1, pairs: 2, weight: 0.5 });
-  expect(report.valid).toMatchObject([{ read: 2, malformed: 1, references: 2, pairs: 1 }]);
+  expect(report.valid).toMatchObject([{ references: 2, pairs: 1 }]);
   expect(report.tokenizer).toMatchObject({ vocabulary: 64, unknownCharacters: 0 });
   expect(report.epoch.examples + report.epoch.joined).toBeLessThanOrEqual(5);
   expect(progress.map(({ stage }) => stage)).toEqual([
@@ -107,6 +108,15 @@ test("refuses a configuration that does not fit", async () => {
   await expect(prepare({ ...config, train: [corpus, corpus] }, at("no"))).rejects.toThrow(/two corpora.*talk/);
   await expect(prepare({ ...config, train: [] }, at("no"))).rejects.toThrow(/train/);
   await expect(prepare({ ...config, train: [{ ...corpus, join: 2 }] }, at("no"))).rejects.toThrow(/join/);
+});
+
+test("a held-out line that cannot be scored is refused by file and line, as in evaluation", async () => {
+  await writeFile(at("held.tsv.gz"), gzipSync("The tea is cold.\tDer Tee ist kalt.\n\tno source\n"));
+  await writeFile(at("none.tsv"), "");
+  const refusal = { message: `${at("held.tsv.gz")}:2: no source`, exitCode: 2 };
+  await expect(prepare({ ...config, valid: [at("held.tsv.gz")] }, at("no"))).rejects.toMatchObject(refusal);
+  await expect(readTestSet(at("held.tsv.gz"))).rejects.toMatchObject(refusal);
+  await expect(prepare({ ...config, test: [at("none.tsv")] }, at("no"))).rejects.toThrow("none.tsv: no sentences");
 });
 
 test("a tokenizer is taken over as it is, and what it does not know is counted", async () => {

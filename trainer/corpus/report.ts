@@ -33,9 +33,6 @@ export interface CorpusReport extends TextCounts {
 export interface HeldOutReport extends TextCounts {
   name: string;
   path: string;
-  read: number;
-  /** Lines without source or reference. */
-  malformed: number;
   references: number;
 }
 

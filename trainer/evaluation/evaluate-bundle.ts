@@ -24,7 +24,7 @@ export interface EvaluateBundleOptions {
 const LENGTH_PENALTY = 1;
 const BATCH_TOKENS = 2048;
 
-/** @throws BundleError or TestSetError when either cannot be read. */
+/** @throws BundleError or HeldOutFileError when either cannot be used. */
 export async function evaluateBundle(options: EvaluateBundleOptions): Promise<EvaluationReport> {
   const { threads } = options;
   const bundle = await loadBundle(options.bundle);

@@ -11,22 +11,34 @@ import { WorkerEngine } from "./worker-engine.ts";
 
 const STEP_SERVER = builtScript("step-server");
 
-/** A worker over the stand-in model: token 90 makes it throw where nothing catches, 91 ends it, 92 fails its row. */
+/**
+ * A worker whose model gives the same slots for every token; but token 90 makes it throw where nothing catches, 91 ends
+ * it, 92 fails its row. All it imports is in the build, which has no stand-ins.
+ */
 const SCRIPT = `
 import { parentPort } from "node:worker_threads";
-import { StandInModel } from ${JSON.stringify(new URL("../../models/stand-in-model.js", STEP_SERVER).href)};
+import { SegmentState } from ${JSON.stringify(new URL("../../models/segment-state.js", STEP_SERVER).href)};
 import { serveSteps } from ${JSON.stringify(STEP_SERVER.href)};
-class Model extends StandInModel {
+class Model {
+  slotsPerToken = 2;
+  maxSourceTokens = 160;
+  newState() {
+    return new SegmentState({ sourceStateWidth: 1, slotStateWidth: 1, slotsPerToken: 2, maxSourceTokens: 160 });
+  }
   async run(rows) {
     const has = (token) => rows.some((row) => row.tokens.includes(token));
     if (has(90)) await new Promise(() => setImmediate(() => { throw new Error("thrown in the worker"); }));
     if (has(91)) process.exit(7);
     if (has(92)) throw new Error("bad row");
-    return super.run(rows);
+    return rows.map(({ state, tokens, chunks }) => {
+      const slotIds = chunks.flatMap(() => [20, 21]);
+      state.append(Float32Array.from(tokens), Float32Array.from(slotIds));
+      return { slotIds, slotScores: slotIds.map(() => -0.5) };
+    });
   }
 }
 await serveSteps(parentPort, { maxBatchSize: 64, maxRowTokens: 32 }, async () => [
-  { info: { model: "en-de", provider: "cpu", precision: "fp32" }, runner: new Model({ vocabularySize: 200 }), release: async () => {} },
+  { info: { model: "en-de", provider: "cpu", precision: "fp32" }, runner: new Model(), release: async () => {} },
 ]);
 `;
 

@@ -107,15 +107,20 @@ describe("the step graph in int8", () => {
     const beside = await slotsByStep(model, others, wait, 1);
     expect(beside[2]).toEqual(together[2]);
     expect(beside[0]!.scores).not.toEqual(together[0]!.scores);
-    // Alone, without padding: the sums of attention are made in another order.
+    // Alone, without padding.
     for (const [row, ids] of sources.entries()) {
-      expectSame(await slotsByStep(model, [ids], wait, 1), [together[row]!], 1e-5);
+      expect(await slotsByStep(model, [ids], wait, 1), `row ${row}`).toEqual([together[row]!]);
     }
   });
 
   test("gives the same however the tokens came", async () => {
     const model = await stepModel("int8");
     const whole = await slotsByStep(model, sources, 3, 100);
-    for (const atOnce of [1, 2, 3]) expectSame(await slotsByStep(model, sources, 3, atOnce), whole, 1e-4);
+    for (const atOnce of [1, 2, 3]) {
+      const found = await slotsByStep(model, sources, 3, atOnce);
+      // The score's logarithm, which decides nothing, is rounded by its place in the output.
+      expectSame(found, whole, 1e-6);
+      expect(found.map(({ state }) => state)).toEqual(whole.map(({ state }) => state));
+    }
   });
 });

@@ -18,6 +18,7 @@ import {
 import { Parameters, type Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { decoderLayer, encoderLayer } from "../networks/transformer.ts";
+import { orderedAttention } from "./ordered-attention.ts";
 import { rowwiseInt8Product } from "./quantize.ts";
 
 // B rows (sessions), N new source tokens, M new chunks, λ slots a chunk, P past source positions, Q past slots,
@@ -46,7 +47,7 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   const graph = new Graph();
   const parameters = new Parameters(graph, withBlankBias(weights, options.blankBias));
   const product = options.precision === "int8" ? rowwiseInt8Product() : undefined;
-  const context: BlockContext = { ...architecture, parameters, dropout: noDropout, product };
+  const context: BlockContext = { ...architecture, parameters, dropout: noDropout, product, attend: orderedAttention };
   const { width, slotsPerToken, vocabulary, maxPositions } = architecture;
   const rowInts = (name: string) => graph.input(name, "int64", ["B"]);
 

@@ -15,10 +15,15 @@ export interface BlockContext {
   readonly dropout: Dropout;
   /** How `x · weight + bias` is computed; export to int8 puts its own here. Default: float32. */
   readonly product?: Product;
+  /** How attention is computed; export to a step graph puts its own here. Default: {@link attend}. */
+  readonly attend?: Attend;
 }
 
 /** `x [N, in] · weight [in, out] + bias [out]`; the weight is `[out, in]` where `transposed`. */
 export type Product = (x: Value, weight: Value, bias: Value, transposed: boolean) => Value;
+
+/** softmax(q·kᵀ·scale + mask)·v for q `[B, H, T, dh]`, k and v `[B, H, S, dh]`, mask broadcast to `[B, H, T, S]`. */
+export type Attend = (q: Value, k: Value, v: Value, mask: Value, scale: number) => Value;
 
 /** The two leading sizes of a `[B, S, …]` tensor that is kept as rows. */
 export interface RowLayout {
@@ -62,12 +67,11 @@ export function mergeHeads(context: BlockContext, x: Value, rows: string): Value
   return op.reshape(op.transpose(x, [0, 2, 1, 3]), [rows, context.width], [-1, context.width]);
 }
 
-/** softmax(q·kᵀ/√dh + mask)·v for q `[B, H, T, dh]`, k and v `[B, H, S, dh]`, mask broadcast to `[B, H, T, S]`. */
-export function attend(context: BlockContext, q: Value, k: Value, v: Value, mask: Value): Value {
-  const scale = 1 / Math.sqrt(context.width / context.heads);
+/** Attention with onnxruntime's softmax (Vaswani et al. 2017, equation 1). */
+export const attend: Attend = (q, k, v, mask, scale) => {
   const scores = op.add(op.matMul(q, k, { transposeRight: true, scale }), mask); // [B, H, T, S]
   return op.matMul(op.softmax(scores), v); // [B, H, T, dh]
-}
+};
 
 export interface KeysAndValues {
   readonly keys: Value; // [B, H, S, dh]
@@ -92,7 +96,9 @@ export function attention(
   mask: Value,
 ): Value {
   const queries = project(context, name, "query", x, layout);
-  const mixed = mergeHeads(context, attend(context, queries, memory.keys, memory.values, mask), layout.rows);
+  const scale = 1 / Math.sqrt(context.width / context.heads);
+  const attended = (context.attend ?? attend)(queries, memory.keys, memory.values, mask, scale);
+  const mixed = mergeHeads(context, attended, layout.rows);
   return dense(context, `${name}.output`, mixed, context.width, context.width);
 }
 

@@ -62,6 +62,14 @@ describe("wrong use is said before any work", () => {
   });
 });
 
+test.each(["prepare", "teacher", "distill", "student", "export", "train"])(
+  "%s takes a recipe and checks it",
+  async (name) => {
+    const { error } = await failure(name, at("bad.yaml"));
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("bad.yaml:2: speed") });
+  },
+);
+
 test("a recipe that does not fit ends with code 2 and its line", async () => {
   const { error } = await failure("train", at("bad.yaml"));
   expect(error).toMatchObject({ exitCode: 2, message: expect.stringContaining("bad.yaml:2: speed") });

@@ -1,4 +1,4 @@
-// The trainer's commands: train, prepare, distill, export, evaluate.
+// The trainer's commands: train, prepare, teacher, distill, student, export, evaluate.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -46,11 +46,19 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
     .option("--shard <i/n>", "translate only part i of n in `distill`, for several machines or processes", parseShare)
     .addHelpText("after", TRAIN_HELP);
   stageCommand(program, environment, "prepare", "clean the corpora, learn the vocabulary, write the shards", "prepare");
+  stageCommand(
+    program,
+    environment,
+    "teacher",
+    "train the autoregressive teacher, or go on where it was stopped",
+    "teacher",
+  );
   stageCommand(program, environment, "distill", "translate the training sources with the teacher", "distill").option(
     "--shard <i/n>",
     "translate only part i of n, for several machines or processes",
     parseShare,
   );
+  stageCommand(program, environment, "student", "train the CTC student on the teacher's translations", "student");
   addExport(program, environment);
   addEvaluate(program);
 }

@@ -44,9 +44,10 @@ export async function studentStage(
   const { checkpointSeconds: _, logEverySteps: __, ...keyed } = training;
   const named = await namedWeights(context, prepared, "student");
   const initial = named?.sha256;
-  const input = { distilled: distilled.key, architecture, keyed, initFromTeacher, waits, glancing, rawWeight, initial };
+  const { defaultWait } = recipe.export; // its validation chooses the result
+  const kept = { architecture, keyed, initFromTeacher, waits, glancing, rawWeight, initial, defaultWait };
   const start = { weights: { tensors: teacher.weights, shapes: teacher.shapes }, from: "the teacher" };
-  const folder = new StageFolder(context.work, recipe.name, "student", input);
+  const folder = new StageFolder(context.work, recipe.name, "student", { distilled: distilled.key, ...kept });
   await folder.make(async (path) => {
     context.say(`student: ${path}`);
     const { seed } = recipe.corpus;
@@ -55,7 +56,6 @@ export async function studentStage(
     const { specs } = graph().parameters;
     const parts = await studentParts(prepared, distilled, rawWeight);
     const sentences = await validationSentences(prepared.corpus, training.validationSentences);
-    const { defaultWait } = recipe.export;
     const validate = async (weights: Weights) => {
       const model = await studentStepModel(ort, architecture, weights, {
         precision: "fp32",

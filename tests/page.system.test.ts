@@ -70,10 +70,10 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await said("The old ");
     await expect.poll(() => text("target-open"), POLL).toBe("THE");
     expect(await page.locator("#target-open .fresh").count()).toBe(1);
-    expect(await text("source-open")).toBe("The old ");
-    expect(await text("source-ahead")).toBe("old");
+    await expect.poll(() => text("source-open"), POLL).toBe("The old ");
+    await expect.poll(() => text("source-ahead"), POLL).toBe("old");
     expect(await page.inputValue("#composer")).toBe("har");
-    expect(await text("lag")).toBe("1");
+    await expect.poll(() => text("lag"), POLL).toBe("1");
     await page.keyboard.type("bour is open.");
     await said("The old harbour is open.");
     await page.keyboard.press("Enter");
@@ -82,17 +82,17 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await page.keyboard.type("Come in");
     await page.keyboard.press("Enter");
     await translated("THE OLD HARBOUR IS OPEN.\nCOME IN");
-    expect(await text("source-settled")).toBe("The old harbour is open.\nCome in");
-    expect(await text("target-open")).toBe("");
+    await expect.poll(() => text("source-settled"), POLL).toBe("The old harbour is open.\nCome in");
+    await expect.poll(() => text("target-open"), POLL).toBe("");
     // The live region is told whole segments, once each.
     expect(await page.evaluate("heard")).toEqual(["THE OLD HARBOUR IS OPEN.", "COME IN"]);
     const log = page.locator("#target-settled");
     expect([await log.getAttribute("role"), await log.getAttribute("aria-live")]).toEqual(["log", "polite"]);
     expect(await log.getAttribute("lang")).toBe("de");
     expect(Number(await text("latency").then((shown) => shown.replace(" ms", "")))).toBeGreaterThan(0);
-    expect(await text("latency-note")).toBe("0.5 ms of it in the server.");
-    expect(await text("latency-spread")).toMatch(/^Half within [\d.]+ ms, 95% within [\d.]+ ms\.$/);
-    expect(await text("lag-note")).toBe("On average 2.5 words behind.");
+    await expect.poll(() => text("latency-note"), POLL).toBe("0.5 ms of it in the server.");
+    await expect.poll(() => text("latency-spread"), POLL).toMatch(/^Half within [\d.]+ ms, 95% within [\d.]+ ms\.$/);
+    await expect.poll(() => text("lag-note"), POLL).toBe("On average 2.5 words behind.");
     expect(await page.locator("#sparkline .whole").count()).toBe(7);
     // What glowed becomes plain text again.
     await expect.poll(() => page.locator(".fresh").count(), POLL).toBe(0);
@@ -117,7 +117,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await expect.poll(() => page.evaluate("navigator.clipboard.readText()"), POLL).toContain("No full stop\nThe");
     await page.click("#clear");
     await expect.poll(() => text("target-settled"), POLL).toBe("");
-    expect(await text("source-settled")).toBe("");
+    await expect.poll(() => text("source-settled"), POLL).toBe("");
     // The open segment's translation must not come after all: there is a new stream.
     await expect.poll(() => double.connections, POLL).toBe(2);
     expect(await focused()).toBe("composer");
@@ -132,7 +132,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(200);
     expect(double.said()).toBe(long);
     expect(Math.max(...double.frames.map((frame) => (frame.type === "text" ? frame.text.length : 0)))).toBe(2000);
-    expect(await text("lag")).toBe("0");
+    await expect.poll(() => text("lag"), POLL).toBe("0");
   });
 
   it("connects again after a loss, and sends again what was not settled", async () => {
@@ -157,7 +157,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     double.onStart = (socket) => double.fail("unsupported_pair", 1008, socket);
     await visit();
     await state("Not connected");
-    expect(await text("notice-text")).toBe("The server has no model for these languages: the reason.");
+    await expect.poll(() => text("notice-text"), POLL).toBe("The server has no model for these languages: the reason.");
     double.onStart = undefined;
     await page.click("#notice-retry");
     await state("Connected");
@@ -165,7 +165,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await expect.poll(() => text("notice-text"), POLL).toBe("The server did not accept that: not so.");
     await page.click("#notice-close");
     expect(await page.locator("#notice").isHidden()).toBe(true);
-    expect(await text("state-text")).toBe("Connected");
+    await expect.poll(() => text("state-text"), POLL).toBe("Connected");
   });
 
   it("rests when nothing is said, and wakes with the next word", async () => {
@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
   it("plays a talk: pause, resume, new settings at the sentence's end, stop", async () => {
     await visitReady();
     await page.fill("#speed", "200");
-    expect(await text("speed-value")).toBe("200");
+    await expect.poll(() => text("speed-value"), POLL).toBe("200");
     await page.click("#play");
     await expect.poll(() => double.said(), POLL).toMatch(/^Good morning, /);
     await page.click("#play");
@@ -203,7 +203,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     expect(await focused()).toBe("play");
     await page.selectOption("#pair", { label: "English to French" });
     await expect.poll(() => double.starts()[2], POLL).toMatchObject({ target: "fr", model: "b", wait: "full" });
-    expect(await text("target-title")).toBe("French");
+    await expect.poll(() => text("target-title"), POLL).toBe("French");
   });
 
   it("is used by keyboard alone, with the focus always in sight", async () => {
@@ -273,18 +273,19 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     try {
       await visit(server.url);
       await state("Connected");
-      expect(await text("stream-note")).toBe("Model stand-in, 3 tokens behind.");
+      await expect.poll(() => text("stream-note"), POLL).toBe("Model stand-in, 3 tokens behind.");
       await page.keyboard.type("Mr. Smith paid 3.5 million, e.g. for “this”… Really? Yes , (of course)!  And   so on");
       await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(3);
-      expect(await text("source-open")).toBe("And so ");
+      await expect.poll(() => text("source-open"), POLL).toBe("And so ");
       await page.keyboard.press("Alt+6");
       await expect.poll(() => text("stream-note"), POLL).toBe("Model stand-in, a whole sentence behind.");
       await page.keyboard.press("Enter");
       await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(5);
       expect((await text("source-settled")).split("\n").slice(-2)).toEqual(["And so", "on"]);
-      expect(await text("source-open")).toBe("");
-      expect([await text("lag"), await page.locator("#target-open p").count()]).toEqual(["0", 0]);
-      expect(await text("latency-note")).toMatch(/^[\d.]+ ms of it in the server\.$/);
+      await expect.poll(() => text("source-open"), POLL).toBe("");
+      await expect.poll(() => text("lag"), POLL).toBe("0");
+      expect(await page.locator("#target-open p").count()).toBe(0);
+      await expect.poll(() => text("latency-note"), POLL).toMatch(/^[\d.]+ ms of it in the server\.$/);
       // Told to stop, the server finishes what is open; the page says what happened.
       await page.keyboard.type("The last words ");
       await expect.poll(() => text("source-open"), POLL).toBe("The last words ");
@@ -305,13 +306,13 @@ describe.skipIf(!hasBrowser)("the live page", () => {
       await state("Connected");
       await page.keyboard.type("Good morning. How are you? ");
       await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBe(2);
-      expect(await text("source-settled")).toBe("Good morning.\nHow are you?");
+      await expect.poll(() => text("source-settled"), POLL).toBe("Good morning.\nHow are you?");
       expect((await text("target-settled")).length).toBeGreaterThan(10);
       await page.fill("#speed", "300");
       await page.click("#play");
       await expect.poll(() => page.locator("#target-settled p").count(), POLL).toBeGreaterThan(3);
-      expect(await text("latency-note")).toMatch(/^[\d.]+ ms of it in the server\.$/);
-      expect(await text("lag-note")).toMatch(/^On average -?[\d.]+ words behind\.$/);
+      await expect.poll(() => text("latency-note"), POLL).toMatch(/^[\d.]+ ms of it in the server\.$/);
+      await expect.poll(() => text("lag-note"), POLL).toMatch(/^On average -?[\d.]+ words behind\.$/);
     } finally {
       await page.close();
       await server.close();

@@ -8,6 +8,7 @@ import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/di
 import { evaluateStage } from "./stages/evaluate-stage.ts";
 import { type ExportStage, exportStage } from "./stages/export-stage.ts";
 import { prepareStage } from "./stages/prepare-stage.ts";
+import { explainFault } from "./stages/stage-fault.ts";
 import type { StageName } from "./stages/stage-folder.ts";
 import { studentStage } from "./stages/student-stage.ts";
 import { teacherStage } from "./stages/teacher-stage.ts";
@@ -26,11 +27,23 @@ export interface RunOptions {
 /**
  * Runs the stages up to `until`; what is there already is not done again.
  * @returns the bundles' folders once `export` has run.
- * @throws Interrupted when stopped, with everything saved; RecipeError for a recipe that cannot be followed to the end.
+ * @throws Interrupted when stopped, with everything saved; RecipeError for a recipe that cannot be followed to the end;
+ *   StageFault for a full disk or a damaged shard.
  */
 export async function runStages(context: StageContext, options: RunOptions): Promise<ExportStage | undefined> {
-  const { until, share, out, version } = options;
   const folder = join(context.work, context.recipe.name);
+  try {
+    return await runInto(folder, context, options);
+  } catch (error) {
+    throw explainFault(error, folder);
+  }
+}
+
+async function runInto(
+  folder: string,
+  context: StageContext,
+  { until, share, out, version }: RunOptions,
+): Promise<ExportStage | undefined> {
   mkdirSync(folder, { recursive: true });
   // the recipe with its defaults filled in, and what ran it
   const resolved = stringify({ ...context.recipe, madeWith: { souffleur: version, node: process.version } });

@@ -34,8 +34,15 @@ export const shardHeaderSchema = z.strictObject({
 
 export type ShardHeader = z.infer<typeof shardHeaderSchema>;
 
+/** A shard that cannot be used; `path` is its files' path without their endings, where they were read from disk. */
 export class ShardError extends Error {
   override readonly name = "ShardError";
+  readonly path: string | undefined;
+
+  constructor(message: string, path?: string) {
+    super(message);
+    this.path = path;
+  }
 }
 
 /** Sequences to be added one by one. */
@@ -114,23 +121,29 @@ export async function writeShard(path: string, shard: Shard, tokenizerSha256: st
 
 /**
  * Reads what `writeShard` wrote.
- * @throws ShardError when header, size or hash do not fit, or the ids are another tokenizer's than `tokenizerSha256`.
+ * @throws ShardError when a file is missing, header, size or hash do not fit, or the ids are another tokenizer's than
+ *   `tokenizerSha256`.
  */
 export async function readShard(path: string, tokenizerSha256?: string): Promise<Shard> {
-  const parsed = shardHeaderSchema.safeParse(JSON.parse(await readFile(`${path}.json`, "utf8")));
-  if (!parsed.success) throw new ShardError(`${path}.json: ${z.prettifyError(parsed.error)}`);
+  const refuse = (problem: string) => new ShardError(`${path}${problem}`, path);
+  const missing = (ending: string) => (error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOENT" ? refuse(`${ending} is missing`) : error;
+  };
+  const text = await readFile(`${path}.json`, "utf8").catch(missing(".json"));
+  const parsed = shardHeaderSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw refuse(`.json: ${z.prettifyError(parsed.error)}`);
   const header = parsed.data;
   if (tokenizerSha256 !== undefined && header.tokenizerSha256 !== tokenizerSha256) {
-    throw new ShardError(`${path}.shard was encoded with another tokenizer (${header.tokenizerSha256.slice(0, 12)})`);
+    throw refuse(`.shard was encoded with another tokenizer (${header.tokenizerSha256.slice(0, 12)})`);
   }
-  const file = await readFile(`${path}.shard`);
+  const file = await readFile(`${path}.shard`).catch(missing(".shard"));
   const offsetBytes = (header.pairs + 1) * 4;
   const expected = 2 * offsetBytes + 2 * (header.sourceTokens + header.targetTokens);
   if (file.length !== header.bytes || file.length !== expected) {
-    throw new ShardError(`${path}.shard has ${file.length} bytes, its header says ${expected}`);
+    throw refuse(`.shard has ${file.length} bytes, its header says ${expected}`);
   }
   if (createHash("sha256").update(file).digest("hex") !== header.sha256) {
-    throw new ShardError(`${path}.shard does not have the sha256 that its header states`);
+    throw refuse(`.shard does not have the sha256 that its header states`);
   }
   // A copy of its own: small files come as views into a shared pool, at odd offsets.
   const buffer = new Uint8Array(file).buffer;
@@ -146,4 +159,13 @@ export async function readShard(path: string, tokenizerSha256?: string): Promise
       tokens: new Uint16Array(buffer, sourceStart + 2 * header.sourceTokens, header.targetTokens),
     },
   };
+}
+
+/** Undefined for text that is no JSON: the schema says the rest. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

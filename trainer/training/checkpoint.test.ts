@@ -1,18 +1,25 @@
 import {
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
-import { averageWeights, emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import {
+  averageWeights,
+  CheckpointError,
+  emptyWindow,
+  type LoopState,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "./checkpoint.ts";
 import type { OptimizerState } from "./training-step.ts";
 
 const specs: ParameterSpec[] = [
@@ -53,11 +60,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-test("what was saved last is loaded, and nothing else is left", () => {
+test("what was saved last is loaded; the state before it is all that is left beside it", () => {
   expect(loadCheckpoint(folder, specs)).toBeUndefined();
   for (const step of [1, 2, 3]) saveCheckpoint(folder, optimizer(step), specs, state(step));
   expect(loadCheckpoint(folder, specs)).toEqual({ optimizer: optimizer(3), state: state(3) });
-  expect(readdirSync(root)).toEqual(["checkpoint"]);
+  expect(readdirSync(root)).toEqual(["checkpoint", "checkpoint.old"]);
+  expect(loadCheckpoint(`${folder}.old`, specs)?.state.step).toBe(2);
 });
 
 describe("a kill leaves one whole state", () => {
@@ -68,7 +76,7 @@ describe("a kill leaves one whole state", () => {
     expect(loadCheckpoint(folder, specs)?.state.step).toBe(1);
     saveCheckpoint(folder, optimizer(2), specs, state(2));
     expect(loadCheckpoint(folder, specs)?.state.step).toBe(2);
-    expect(readdirSync(root)).toEqual(["checkpoint"]);
+    expect(readdirSync(root)).toEqual(["checkpoint", "checkpoint.old"]);
   });
 
   test("between the two renames, and once more in the save that follows", () => {
@@ -81,7 +89,33 @@ describe("a kill leaves one whole state", () => {
     expect(loadCheckpoint(folder, specs)?.state.step).toBe(1);
     saveCheckpoint(folder, optimizer(2), specs, state(2));
     expect(loadCheckpoint(folder, specs)?.state.step).toBe(2);
-    expect(existsSync(`${folder}.old`)).toBe(false);
+    expect(readdirSync(root)).toEqual(["checkpoint", "checkpoint.old"]);
+  });
+});
+
+describe("a damaged state", () => {
+  const flip = (path: string) => {
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(path, bytes);
+  };
+
+  test.each<[string, (at: string) => void, RegExp]>([
+    ["a flipped bit", (at) => flip(join(at, "state.safetensors")), /state\.safetensors is damaged: .* sha256/],
+    ["a file cut short", (at) => truncateSync(join(at, "state.safetensors"), 40), /state\.safetensors is damaged/],
+    ["a missing file", (at) => rmSync(join(at, "state.safetensors")), /state\.safetensors is missing/],
+    ["half a state.json", (at) => truncateSync(join(at, "state.json"), 10), /state\.json is damaged/],
+  ])("is known, and the one before it goes on: %s", (_, damage, message) => {
+    for (const step of [1, 2]) saveCheckpoint(folder, optimizer(step), specs, state(step));
+    damage(folder);
+    const loaded = loadCheckpoint(folder, specs);
+    expect(loaded).toMatchObject({ optimizer: optimizer(1), state: state(1) });
+    expect(loaded?.damage).toMatch(message);
+    damage(`${folder}.old`);
+    expect(() => loadCheckpoint(folder, specs)).toThrow(CheckpointError);
+    expect(() => loadCheckpoint(folder, specs)).toThrow(
+      /no whole checkpoint is left\. Remove .* to begin the stage again/,
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 // A training run's state on disk: parameters, optimizer, place in the data. Enough to go on exactly.
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -42,7 +43,20 @@ const loopStateSchema = z.object({
 /** Everything of a run that is not a tensor. */
 export type LoopState = z.infer<typeof loopStateSchema>;
 
-/** Writes both files beside the old ones and then swaps folders, so that a kill at any moment leaves one whole state. */
+/** On disk: the state, and the hash of the tensors' file beside it, so that a damaged one is known. */
+const savedStateSchema = loopStateSchema.extend({
+  tensorsSha256: z.string().optional(), // checkpoints of before it was kept have none
+});
+
+/** No whole state is left of a run that had one. */
+export class CheckpointError extends Error {
+  override name = "CheckpointError";
+}
+
+/**
+ * Writes both files beside the old ones and then swaps folders, so that a kill or a full disk at any moment leaves one
+ * whole state. The state before it stays as `<folder>.old`, for the day that the new one turns out damaged.
+ */
 export function saveCheckpoint(
   folder: string,
   optimizer: OptimizerState,
@@ -52,7 +66,26 @@ export function saveCheckpoint(
   const fresh = `${folder}.new`;
   const old = `${folder}.old`;
   rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
+  try {
+    writeState(fresh, optimizer, specs, state);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    throw error;
+  }
+  if (existsSync(folder)) {
+    rmSync(old, { recursive: true, force: true }); // not before: it may be all that a killed run left
+    renameSync(folder, old);
+  }
+  renameSync(fresh, folder);
+}
+
+function writeState(
+  folder: string,
+  optimizer: OptimizerState,
+  specs: readonly ParameterSpec[],
+  state: LoopState,
+): void {
+  mkdirSync(folder, { recursive: true });
   const tensors: Weights = new Map();
   const shapes = new Map<string, readonly number[]>();
   for (const { name, shape } of specs) {
@@ -68,33 +101,58 @@ export function saveCheckpoint(
       shapes.set(key, shape);
     }
   }
-  writeSafetensors(join(fresh, "state.safetensors"), tensors, shapes);
-  writeFileSync(join(fresh, "state.json"), `${JSON.stringify(state, null, 2)}\n`);
-  if (existsSync(folder)) {
-    rmSync(old, { recursive: true, force: true }); // not before: it may be all that a killed run left
-    renameSync(folder, old);
-  }
-  renameSync(fresh, folder);
-  rmSync(old, { recursive: true, force: true });
+  const path = join(folder, "state.safetensors");
+  writeSafetensors(path, tensors, shapes);
+  const saved = { ...state, tensorsSha256: sha256(path) };
+  writeFileSync(join(folder, "state.json"), `${JSON.stringify(saved, null, 2)}\n`, { flush: true });
 }
 
-/** The last whole state in `folder`, if any. */
-export function loadCheckpoint(
-  folder: string,
-  specs: readonly ParameterSpec[],
-): { optimizer: OptimizerState; state: LoopState } | undefined {
-  // A kill between the two renames leaves the old state under its second name.
-  const at = [folder, `${folder}.old`].find((path) => existsSync(join(path, "state.json")));
-  if (!at) return undefined;
-  const state = loopStateSchema.parse(JSON.parse(readFileSync(join(at, "state.json"), "utf8")));
-  const { tensors, shapes } = readSafetensors(join(at, "state.safetensors"));
+const sha256 = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+
+export interface LoadedCheckpoint {
+  readonly optimizer: OptimizerState;
+  readonly state: LoopState;
+  /** What was wrong with the newest state, where this is the one before it. */
+  readonly damage?: string;
+}
+
+/**
+ * The last whole state of `folder`, if there is any: the one before it where the newest is damaged.
+ * @throws CheckpointError where all that is there is damaged, or is another architecture's.
+ */
+export function loadCheckpoint(folder: string, specs: readonly ParameterSpec[]): LoadedCheckpoint | undefined {
+  // A kill between the two renames leaves the old state alone under its second name.
+  const saved = [folder, `${folder}.old`].filter((path) => existsSync(join(path, "state.json")));
+  const damages: string[] = [];
+  for (const path of saved) {
+    try {
+      return { ...readState(path, specs), ...(damages.length > 0 ? { damage: damages.join("; ") } : {}) };
+    } catch (error) {
+      damages.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  if (damages.length === 0) return undefined;
+  throw new CheckpointError(
+    `${damages.join("; ")}: no whole checkpoint is left. Remove ${folder} and ${folder}.old to begin the stage again`,
+  );
+}
+
+function readState(folder: string, specs: readonly ParameterSpec[]): { optimizer: OptimizerState; state: LoopState } {
+  const parsed = savedStateSchema.safeParse(parseJson(readFileSync(join(folder, "state.json"), "utf8")));
+  if (!parsed.success) throw new Error(`${join(folder, "state.json")} is damaged: ${z.prettifyError(parsed.error)}`);
+  const { tensorsSha256, ...state } = parsed.data;
+  const path = join(folder, "state.safetensors");
+  if (!existsSync(path)) throw new Error(`${path} is missing`);
+  if (tensorsSha256 !== undefined && sha256(path) !== tensorsSha256)
+    throw new Error(`${path} is damaged: it does not have the sha256 that state.json states`);
+  const { tensors, shapes } = readSafetensors(path);
   const pick = (keyOf: (name: string) => string): Weights => {
     const entries = specs.map(({ name, shape }): [string, Float32Array] => {
       const key = keyOf(name);
       const data = tensors.get(key);
-      if (!data) throw new Error(`${at} holds no ${key}: it was made by another architecture`);
+      if (!data) throw new Error(`${folder} holds no ${key}: it was made by another architecture`);
       const found = shapes.get(key)?.join();
-      if (found !== shape.join()) throw new Error(`${at} holds ${key} of shape [${found}], not [${shape}]`);
+      if (found !== shape.join()) throw new Error(`${folder} holds ${key} of shape [${found}], not [${shape}]`);
       return [name, data];
     });
     return new Map(entries);
@@ -106,6 +164,15 @@ export function loadCheckpoint(
     step: state.step,
   };
   return { optimizer, state };
+}
+
+/** Undefined for text that is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The mean of several weights, parameter by parameter (checkpoint averaging, Junczys-Dowmunt et al. 2016). */

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -190,8 +190,9 @@ test("validation chooses the best weights, and patience ends the run for good", 
   expect(seen).toEqual([3, 6, 9]);
 });
 
-test("a loss that is no number ends the run, and the last good state stays", async () => {
-  const poison = parts({
+describe("a step that is no number ends the run, and the last good state stays", () => {
+  /** Batches whose fifth has one value in the place of all of `x`. */
+  const poison = (value: number): Partial<LoopParts> => ({
     openBatches: (place) => {
       const batches = openBatches(place);
       return {
@@ -200,7 +201,7 @@ test("a loss that is no number ends the run, and the last good state stays", asy
         },
         next: async (step: number) => {
           const batch = await batches.next();
-          if (step === 5) (batch.feeds.x!.data as Float32Array).fill(Number.NaN);
+          if (step === 5) (batch.feeds.x!.data as Float32Array).fill(value);
           return batch;
         },
       };
@@ -210,7 +211,35 @@ test("a loss that is no number ends the run, and the last good state stays", asy
       return () => (seconds += 10);
     })(),
   });
-  await expect(runLoop({ ...settings("run"), checkpointSeconds: 1 }, poison)).rejects.toThrow(Diverged);
-  expect(JSON.parse(readFileSync(join(root, "run", "checkpoint", "state.json"), "utf8"))).toMatchObject({ step: 4 });
-  expect(existsSync(join(root, "run", "snapshots", "step-3.safetensors"))).toBe(true);
+
+  test.each([
+    ["the loss", Number.NaN, "the loss of step 5 is NaN"],
+    // 1e15 squared is a float32, times the error that it is multiplied with in the gradient's norm it is none
+    ["the gradient alone", 1e15, "the norm of the gradient of step 5 is Infinity"],
+  ])("%s", async (_, value, message) => {
+    const run = () => runLoop({ ...settings("run"), checkpointSeconds: 1 }, parts(poison(value)));
+    await expect(run()).rejects.toThrow(Diverged);
+    await expect(run()).rejects.toThrow(
+      `${message}; the checkpoint in ${join(root, "run", "checkpoint")} is of before it. Lower training.peakRate`,
+    );
+    expect(JSON.parse(readFileSync(join(root, "run", "checkpoint", "state.json"), "utf8"))).toMatchObject({ step: 4 });
+    expect(existsSync(join(root, "run", "snapshots", "step-3.safetensors"))).toBe(true);
+  });
+});
+
+test("a damaged checkpoint: the run goes on from the one before it, says so, and ends with the same losses", async () => {
+  await runLoop(settings("whole"), parts());
+  let seconds = 0;
+  const now = () => (seconds += 0.25);
+  const crash = withHook((step) => {
+    if (step === 10) throw new Error("power cut");
+  });
+  const often = { ...settings("run"), checkpointSeconds: 1 };
+  await expect(runLoop(often, parts({ ...crash, now }))).rejects.toThrow("power cut");
+  truncateSync(join(root, "run", "checkpoint", "state.safetensors"), 20);
+  const notes: string[] = [];
+  await runLoop(often, parts({ progress: { ...silentProgress, note: (text) => notes.push(text) } }));
+  expect(notes).toEqual([expect.stringMatching(/is damaged: .*: going on from the checkpoint before it, of step \d$/)]);
+  expect(losses("run")).toEqual(losses("whole"));
+  expect(finalWeights("run")).toEqual(finalWeights("whole"));
 });

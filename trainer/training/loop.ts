@@ -7,7 +7,7 @@ import { emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./c
 import { RunLog } from "./run-log.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { learningRate, type ScheduleSettings } from "./schedule.ts";
-import type { Feeds, OptimizerState, TrainingStep } from "./training-step.ts";
+import type { Feeds, OptimizerState, StepMetrics, TrainingStep } from "./training-step.ts";
 
 /** Raised when the run was asked to stop; its state is saved. */
 export class Interrupted extends Error {
@@ -16,7 +16,7 @@ export class Interrupted extends Error {
   readonly exitCode = 130;
 }
 
-/** Raised when the loss is no longer a number. */
+/** Raised when the loss or the gradient is no longer a number; what that step made of the weights is not saved. */
 export class Diverged extends Error {
   override name = "Diverged";
 }
@@ -78,7 +78,8 @@ export const snapshotPath = (folder: string, step: number): string =>
 /**
  * Trains until `totalSteps`, or until patience ends, from the folder's checkpoint if there is one.
  * @returns the final state; the weights are in the snapshots.
- * @throws Interrupted after saving when `signal` aborts; Diverged when the loss is not finite.
+ * @throws Interrupted after saving when `signal` aborts; Diverged when loss or gradient is not finite; CheckpointError
+ *   when what was saved is damaged.
  */
 export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise<LoopState> {
   const { folder } = settings;
@@ -86,6 +87,8 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
   const checkpointFolder = join(folder, "checkpoint");
   mkdirSync(join(folder, "snapshots"), { recursive: true });
   const saved = loadCheckpoint(checkpointFolder, parts.specs);
+  if (saved?.damage)
+    parts.progress.note(`${saved.damage}: going on from the checkpoint before it, of step ${saved.state.step}`);
   if (saved?.state.finished && ended(saved.state, settings)) return saved.state;
   const empty: Weights = new Map();
   const start = saved?.optimizer ?? { weights: parts.initial(), firstMoments: empty, secondMoments: empty, step: 0 };
@@ -113,11 +116,7 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
       const batch = await batches.next(state.step + 1, model);
       const rate = learningRate(state.step + 1, settings.schedule);
       const metrics = await model.update(batch.feeds, rate, batch.largestActivation);
-      if (!Number.isFinite(metrics.loss)) {
-        throw new Diverged(
-          `the loss of step ${model.step} is ${metrics.loss}: lower the learning rate or raise the warm-up`,
-        );
-      }
+      refuseDivergence(metrics, model.step, checkpointFolder);
       state.step = model.step;
       state.targetTokens += batch.targetTokens;
       const seconds = now() - begun;
@@ -168,6 +167,23 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     parts.progress.stop();
     await model.dispose();
   }
+}
+
+/**
+ * A gradient that is no number is in the weights already, though the loss before it was one: that step must end the run
+ * before anything of it is saved.
+ */
+function refuseDivergence(metrics: StepMetrics, step: number, checkpointFolder: string): void {
+  const wrong = ["loss", "gradient_norm"].find((name) => name in metrics && !Number.isFinite(metrics[name]));
+  if (wrong === undefined) return;
+  const what = wrong === "loss" ? "loss" : "norm of the gradient";
+  const kept = existsSync(checkpointFolder)
+    ? `the checkpoint in ${checkpointFolder} is of before it`
+    : "there was no checkpoint yet";
+  throw new Diverged(
+    `the ${what} of step ${step} is ${metrics[wrong]}; ${kept}. ` +
+      "Lower training.peakRate, raise training.warmUpSteps or lower training.clipNorm",
+  );
 }
 
 /** More steps or more patience than when it finished: the run goes on. */

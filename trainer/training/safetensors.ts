@@ -1,5 +1,5 @@
 // Reads and writes the safetensors format: an 8-byte header length, a JSON header, then the tensors' bytes.
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { z } from "zod";
 import type { Weights } from "../networks/parameters.ts";
 
@@ -13,7 +13,10 @@ export class SafetensorsError extends Error {
   override name = "SafetensorsError";
 }
 
-/** Writes float32 tensors; the file appears whole or not at all. */
+/**
+ * Writes float32 tensors; the file appears whole or not at all.
+ * @throws the system's error, with the file's path, where it cannot be written (ENOSPC: the disk is full).
+ */
 export function writeSafetensors(path: string, tensors: Weights, shapes: ReadonlyMap<string, readonly number[]>): void {
   const header: Record<string, unknown> = {};
   let offset = 0;
@@ -32,14 +35,23 @@ export function writeSafetensors(path: string, tensors: Weights, shapes: Readonl
   const temporary = `${path}.partial`;
   const file = openSync(temporary, "w");
   try {
-    writeSync(file, size);
-    writeSync(file, padded);
-    for (const data of tensors.values()) writeSync(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    writeWhole(file, size);
+    writeWhole(file, padded);
+    for (const data of tensors.values())
+      writeWhole(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     fsyncSync(file);
+  } catch (error) {
+    rmSync(temporary, { force: true }); // on a full disk the half of a file is what is in the way
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   } finally {
     closeSync(file);
   }
   renameSync(temporary, path);
+}
+
+/** A disk that is nearly full takes a part of the bytes without an error; the next write then says why. */
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
 }
 
 /** @throws SafetensorsError naming the file and the tensor that does not fit. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { StandInModel } from "./stand-in-model.ts";
 import { standInTokenizer } from "./stand-in-tokenizer.ts";
 import { translateBatch, translateText } from "./translate.ts";
+import { FORMAL_ID, TARGET_TAG_IDS } from "./vocabulary.ts";
 
 const tokenizer = standInTokenizer();
 const standIn = (maxSourceTokens = 160) =>
@@ -20,10 +21,11 @@ describe("translate", () => {
         fc.array(text, { maxLength: 6 }),
         wait,
         fc.integer({ min: 4, max: 30 }),
-        async (texts, wait, limit) => {
+        fc.constantFrom([], [TARGET_TAG_IDS[0]], [FORMAL_ID, TARGET_TAG_IDS[1]]),
+        async (texts, wait, limit, prefix) => {
           const model = standIn(limit);
-          const single = await Promise.all(texts.map((one) => translateText(model, tokenizer, one, { wait })));
-          expect(await translateBatch(model, tokenizer, texts, { wait, batchSize: 3 })).toEqual(single);
+          const single = await Promise.all(texts.map((one) => translateText(model, tokenizer, one, { wait, prefix })));
+          expect(await translateBatch(model, tokenizer, texts, { wait, prefix, batchSize: 3 })).toEqual(single);
         },
       ),
       { numRuns: 60 },
@@ -58,6 +60,30 @@ describe("translate", () => {
     expect(requests.map((tokens) => tokenizer.decode(tokens))).toEqual(["word in", "chest."]);
     const oneWord = await translateText(standIn(6), tokenizer, "q".repeat(40), { wait: 1 });
     expect(oneWord.events.at(-1)).toMatchObject({ tokensRead: 41, wordsRead: 1 });
+  });
+
+  it("puts the prefix before every segment, counts it in the position limit and not in what was read", async () => {
+    const prefix = [FORMAL_ID, TARGET_TAG_IDS[1]];
+    const words = tokenizer.encode("word in").length;
+    const model = standIn(prefix.length + words + 1);
+    const requests: number[][] = [];
+    const run = model.run.bind(model);
+    model.run = (rows) => {
+      requests.push(...rows.map((row) => [...row.tokens]));
+      return run(rows);
+    };
+    const { events } = await translateText(model, tokenizer, "word in word in", { wait: "full", prefix });
+    expect(requests.map((tokens) => tokens.slice(0, 2))).toEqual([prefix, prefix]);
+    expect(requests.map((tokens) => tokenizer.decode(tokens))).toEqual(["word in", "word in"]);
+    expect(events.map(({ tokensRead, wordsRead }) => [tokensRead, wordsRead])).toEqual([
+      [words, 2],
+      [2 * words, 4],
+    ]);
+    // Nothing is said before a word is read, however short the wait; another tag says something else.
+    const eager = await translateText(standIn(), tokenizer, "the word in the chest", { wait: 1, prefix });
+    expect(eager.events[0].wordsRead).toBe(1);
+    const other = await translateText(standIn(), tokenizer, "the word in the chest", { wait: 1, prefix: [prefix[1]] });
+    expect(other.text).not.toBe(eager.text);
   });
 
   it("batches texts of like length, no more than asked for", async () => {

@@ -24,6 +24,8 @@ export interface Translation {
 
 export interface TranslateOptions {
   wait: Wait;
+  /** Source ids before each segment's own: tags, which are no words and are not counted as read. Default none. */
+  prefix?: readonly number[];
 }
 
 export interface TranslateBatchOptions extends TranslateOptions {
@@ -46,8 +48,10 @@ export async function translateText(
   options: TranslateOptions,
 ): Promise<Translation> {
   const translation: Translation = { text: "", events: [] };
-  for (const segment of segmentsOf(tokenizer, text, model.maxSourceTokens)) {
+  const prefix = options.prefix ?? [];
+  for (const segment of segmentsOf(tokenizer, text, model.maxSourceTokens - prefix.length)) {
     const decoder = newDecoder(model, options.wait);
+    decoder.read(prefix);
     const output = new SegmentOutput(translation, tokenizer);
     const state = model.newState();
     const read = { tokens: segment.tokensBefore, words: segment.wordsBefore };
@@ -81,7 +85,8 @@ export async function translateBatch(
   options: TranslateBatchOptions,
 ): Promise<Translation[]> {
   const translations = texts.map((): Translation => ({ text: "", events: [] }));
-  const queues = texts.map((text) => segmentsOf(tokenizer, text, model.maxSourceTokens));
+  const prefix = options.prefix ?? [];
+  const queues = texts.map((text) => segmentsOf(tokenizer, text, model.maxSourceTokens - prefix.length));
   // Segments of one text follow each other: the first of each text, then the second of those that have one, and so on.
   for (let turn = 0; queues.some((queue) => queue.length > turn); turn++) {
     const open = queues.flatMap((queue, text) => (queue.length > turn ? [{ segment: queue[turn], text }] : []));
@@ -95,7 +100,7 @@ export async function translateBatch(
         model,
         batch.map(({ segment }) => segment),
         outputs,
-        options.wait,
+        { wait: options.wait, prefix },
       );
     }
   }
@@ -106,10 +111,11 @@ async function runBatch(
   model: StepRunner,
   segments: readonly Segment[],
   outputs: readonly SegmentOutput[],
-  wait: Wait,
+  { wait, prefix }: Required<TranslateOptions>,
 ): Promise<void> {
   const decoders = segments.map(({ words }) => {
     const decoder = newDecoder(model, wait);
+    decoder.read(prefix);
     for (const { ids } of words) decoder.read(ids);
     decoder.end();
     return decoder;
@@ -130,7 +136,7 @@ async function runBatch(
     for (const [index, word] of words.entries()) {
       tokens += word.ids.length;
       sourceWords += word.startsWord ? 1 : 0;
-      const ready = chunksReady(tokens - tokensBefore, waitToInteger(wait), false);
+      const ready = chunksReady(prefix.length + tokens - tokensBefore, waitToInteger(wait), false);
       outputs[row].push(chunks.slice(written, ready).flat(), tokens, sourceWords);
       written = Math.max(written, ready);
       if (index === words.length - 1) outputs[row].push(chunks.slice(written).flat(), tokens, sourceWords);

@@ -6,7 +6,7 @@ import type { Wait } from "../../models/wait.ts";
 export interface EngineOutput {
   /** Target ids to append, after the CTC collapse; often empty. */
   ids: number[];
-  /** Source tokens read in this segment so far, without EOS. */
+  /** Source tokens read in this segment so far, a prefix of tags among them, without EOS. */
   tokensRead: number;
   /** Chunks that were decoded before this step: with the wait, it names the token that allowed this output. */
   firstChunk: number;
@@ -35,7 +35,7 @@ export interface SegmentRequest {
 
 /** One open segment. Calls after `end`'s last output, a failure or `cancel` do nothing. */
 export interface EngineSegment {
-  /** Hands source token ids over (no specials). */
+  /** Hands source token ids over: tags before the first, no other specials. */
   push(ids: readonly number[]): void;
   /** The source has ended: what is left is decoded and the last output says `done`. */
   end(): void;

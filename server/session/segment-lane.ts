@@ -19,6 +19,8 @@ export class SegmentLane {
   readonly #target: TargetWriter;
   /** Source tokens behind which a chunk may be computed; infinite for "full". */
   readonly #wait: number;
+  /** Tags that the engine reads before the first token; they count as no token of the segment. */
+  readonly #prefix: readonly number[];
   /** Token index at which each word starts, and (tokens so far, when) of each arrival. */
   readonly #wordStarts: number[] = [];
   readonly #arrivals: { tokens: number; at: number }[] = [];
@@ -36,9 +38,10 @@ export class SegmentLane {
     this.#source = target.openSource();
     this.#target = target.openTarget();
     this.#wait = target.wait === "full" ? Number.POSITIVE_INFINITY : target.wait;
+    this.#prefix = target.prefix ?? [];
   }
 
-  /** Source tokens of complete pieces so far. */
+  /** Source tokens of complete pieces so far, without the prefix. */
   get tokens(): number {
     return this.#tokens;
   }
@@ -73,6 +76,7 @@ export class SegmentLane {
 
   end(now: number): void {
     this.#take(this.#source.flush(), now);
+    if (this.#tokens === 0) this.#unsent.push(...this.#prefix);
     this.#endedAt = now;
   }
 
@@ -93,10 +97,11 @@ export class SegmentLane {
     const text = this.#target.push(output.ids);
     this.#text += text;
     this.#targetTokens += output.ids.length;
-    this.#tokensRead = output.tokensRead;
-    const read = this.#wordsBefore(output.tokensRead);
+    // The engine counts the prefix: its chunks are allowed at the earliest by the first token, with which it is sent.
+    this.#tokensRead = Math.max(0, output.tokensRead - this.#prefix.length);
+    const read = this.#wordsBefore(this.#tokensRead);
     if (text) this.#writes.push({ length: this.#text.length, read });
-    return { text, read, allowedAt: this.#arrivalOf(output.firstChunk + this.#wait - 1) };
+    return { text, read, allowedAt: this.#arrivalOf(output.firstChunk + this.#wait - 1 - this.#prefix.length) };
   }
 
   /** Average lagging in source words; undefined when nothing was written. */
@@ -105,6 +110,7 @@ export class SegmentLane {
   }
 
   #take(pieces: SourcePiece[], now: number): void {
+    if (pieces.length > 0 && this.#tokens === 0) this.#unsent.push(...this.#prefix);
     for (const { ids, startsWord } of pieces) {
       if (startsWord || this.#tokens === 0) this.#wordStarts.push(this.#tokens);
       this.#tokens += ids.length;

@@ -50,7 +50,7 @@ export class Segmenter {
   #runTokens = 0;
   #highSurrogate = "";
 
-  /** @param options.maxSourceTokens positions a segment can have, EOS included: the least of the session's bundles */
+  /** @param options.maxSourceTokens positions a segment's text can have, EOS included: the least of the session's bundles */
   constructor(options: { language: string; maxSourceTokens: number; sink: SegmentSink }) {
     if (options.maxSourceTokens < MIN_SOURCE_TOKENS) {
       throw new RangeError(`maxSourceTokens must be at least ${MIN_SOURCE_TOKENS}, not ${options.maxSourceTokens}`);

@@ -25,8 +25,10 @@ export interface SessionTarget {
   /** The engine's name of the model. */
   model: string;
   wait: Wait;
-  /** Source positions a segment can have, EOS included. */
+  /** Source positions a segment can have, EOS and prefix included. */
   maxSourceTokens: number;
+  /** Source ids before each segment's own: tags, which are no words. Default none. */
+  prefix?: readonly number[];
   openSource(): SourceReader;
   openTarget(): TargetWriter;
 }

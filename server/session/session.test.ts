@@ -14,12 +14,13 @@ import type { SessionTarget } from "./session-target.ts";
 
 const tokenizer = standInTokenizer();
 
-function target(language: string, wait: Wait, maxSourceTokens = 160): SessionTarget {
+function target(language: string, wait: Wait, maxSourceTokens = 160, prefix?: readonly number[]): SessionTarget {
   return {
     language,
     model: `en-${language}`,
     wait,
     maxSourceTokens,
+    prefix,
     openSource: () => new SourceStream(tokenizer),
     openTarget: () => new TargetStream(tokenizer),
   };
@@ -115,6 +116,43 @@ describe("Session", () => {
     expect(stage.finals()).toMatchObject([{ segment: 0, source: "the word, In", text: "the word, In", target: "de" }]);
     expect(stage.deltas().map(({ text }) => text)).toEqual(["the", " word,", " In"]);
     expect(stage.messages.map((message) => "seq" in message && message.seq)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("hands a target's tags over with the first token, and counts them nowhere", () => {
+    const prefix = [13, 5];
+    const stage = new Stage([target("de", 1, 160, prefix), target("fr", 4, 160)], { timings: true });
+    const pushes = () => stage.actions.flatMap((action) => (action.type === "push" ? [action] : []));
+    stage.say("b").settle();
+    expect(pushes()).toEqual([]);
+    stage.now = 20;
+    stage.say(" c ").settle();
+    expect(pushes()[0].ids).toEqual([...prefix, ...tokenizer.encode("b"), ...tokenizer.encode("c")]);
+    expect(pushes()[1].ids).toEqual(tokenizer.encode("b c"));
+    // The stand-in engine says its source back: tags are no text.
+    expect(stage.deltas()[0]).toMatchObject({ text: "b c", read: 2, latency: 0 });
+    stage.now = 30;
+    stage.tell({ type: "end" }).settle();
+    const finals = stage.actions.flatMap((action) => (action.type === "emit" ? (action.measure ?? []) : []));
+    expect(finals.filter(({ type }) => type === "final")).toMatchObject([
+      { sourceWords: 2, sourceTokens: 4 },
+      { sourceWords: 2, sourceTokens: 4 },
+    ]);
+    expect(stage.messages.at(-1)).toMatchObject({ type: "done", words: 2 });
+  });
+
+  it("measures a delta from the word that allowed it, tags or none", () => {
+    const latencies = [[], [13], [13, 5]].map((prefix) => {
+      const stage = new Stage([target("de", 4, 160, prefix)], { timings: true });
+      for (const character of "b c f g h ") {
+        stage.now += 10;
+        stage.say(character);
+      }
+      stage.now = 500;
+      stage.settle();
+      return stage.deltas()[0].latency;
+    });
+    // Four positions allow the oldest chunk: both words' tokens, or two tags and the first word's.
+    expect(latencies).toEqual([500 - 40, 500 - 40, 500 - 20]);
   });
 
   it("keeps the order of segments, though a later one is ready first", () => {
@@ -287,8 +325,9 @@ describe("Session", () => {
         fc.constantFrom<Wait>(1, 3, "full"),
         fc.constantFrom(20, 160),
         fc.integer({ min: 1, max: 8 }),
-        (text, cuts, wait, maxSourceTokens, maxRowTokens) => {
-          const targets = () => [target("de", wait, maxSourceTokens), target("fr", 2, maxSourceTokens)];
+        fc.constantFrom<number[]>([], [13], [13, 5]),
+        (text, cuts, wait, maxSourceTokens, maxRowTokens, prefix) => {
+          const targets = () => [target("de", wait, maxSourceTokens, prefix), target("fr", 2, maxSourceTokens)];
           const whole = new Stage(targets());
           whole.say(text).tell({ type: "end" }).settle();
           const cut = new Stage(targets(), { limits: { maxOpenSegments: 1 + (maxRowTokens % 3) } });

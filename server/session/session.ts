@@ -43,7 +43,9 @@ export class Session {
     this.#lines = settings.targets.map(() => ({ queue: [], submitted: 0 }));
     this.#segmenter = new Segmenter({
       language: settings.source,
-      maxSourceTokens: Math.min(...settings.targets.map((target) => target.maxSourceTokens)),
+      maxSourceTokens: Math.min(
+        ...settings.targets.map(({ maxSourceTokens, prefix = [] }) => maxSourceTokens - prefix.length),
+      ),
       sink: { append: (piece) => this.#append(piece), close: () => this.#close() },
     });
   }

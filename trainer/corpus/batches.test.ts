@@ -46,6 +46,32 @@ describe("bucketByLength", () => {
 });
 
 describe("BatchStream", () => {
+  test("a part's prefix opens each of its rows, once where sentences are joined, and mixes with other parts'", () => {
+    const parts = [
+      { ...randomPart("a", 200, 1, 0.5), prefix: [13] },
+      { ...randomPart("b", 200), prefix: [14, 12] },
+    ];
+    const stream = new BatchStream(parts, options);
+    let mixed = 0;
+    let rowsSeen = 0;
+    for (let count = stream.batchesInEpoch; count > 0; count -= 1) {
+      const { source, sourceLengths, rows, S } = stream.next();
+      const tags = new Set<number>();
+      for (let row = 0; row < rows; row += 1) {
+        const ids = [...source.subarray(row * S, row * S + sourceLengths[row])];
+        tags.add(ids[0]);
+        const prefix = ids[0] === 13 ? [13] : [14, 12];
+        expect(ids.slice(0, prefix.length)).toEqual(prefix);
+        expect(ids.slice(prefix.length, -1).every((id) => id >= 100)).toBe(true);
+        expect(ids.at(-1)).toBe(EOS_ID);
+        rowsSeen += 1;
+      }
+      if (tags.size === 2) mixed += 1;
+    }
+    expect(rowsSeen).toBeGreaterThan(250);
+    expect(mixed).toBeGreaterThan(stream.batchesInEpoch / 2);
+  });
+
   test("rows end with EOS, are padded with PAD, and hold their sentence", () => {
     const stream = new BatchStream([randomPart("a", 300)], options);
     const seen = new Set<number>();

@@ -159,21 +159,28 @@ export class BatchStream {
       index,
     };
     for (const [row, example] of examples.entries()) {
-      const { shard } = this.#parts[this.#plan.parts[example]];
+      const { shard, prefix = [] } = this.#parts[this.#plan.parts[example]];
       const members = this.#plan.rows.subarray(this.#plan.starts[example], this.#plan.starts[example + 1]);
-      batch.sourceLengths[row] = fillRow(batch.source, row * S, shard.source, members);
-      batch.targetLengths[row] = fillRow(batch.target, row * U, shard.target, members);
+      batch.sourceLengths[row] = fillRow(batch.source, row * S, shard.source, members, prefix);
+      batch.targetLengths[row] = fillRow(batch.target, row * U, shard.target, members, []);
     }
     return batch;
   }
 }
 
 /**
- * Writes the members' ids one after another, then EOS; returns the length. Every sentence's ids begin with the space
+ * Writes the prefix, the members' ids one after another, then EOS; returns the length. Every sentence's ids begin with the space
  * before it, so this is the encoding of the sentences with a space between.
  */
-function fillRow(into: Int32Array, at: number, sequences: Sequences, members: Uint32Array): number {
-  let end = at;
+function fillRow(
+  into: Int32Array,
+  at: number,
+  sequences: Sequences,
+  members: Uint32Array,
+  prefix: readonly number[],
+): number {
+  into.set(prefix, at);
+  let end = at + prefix.length;
   for (const member of members) {
     const ids = sequenceAt(sequences, member);
     into.set(ids, end);

@@ -33,6 +33,24 @@ test("ten epochs at weight 0.1 see every row once, a tenth each", () => {
   expect(new Set(epochs.flat()).size).toBe(100);
 });
 
+test("a prefix counts in the length limit and gives its slots to the target", () => {
+  const untagged = part(
+    "a",
+    [
+      [10, 6],
+      [11, 6],
+      [4, 12],
+    ],
+    1,
+    0,
+  );
+  const tight = { ...options, maximumTokens: 13, slotsPerToken: 2 };
+  expect(planEpoch([untagged], tight, 0)).toMatchObject({ tooLong: 0, infeasible: 1 });
+  const tagged = planEpoch([{ ...untagged, prefix: [13, 5] }], tight, 0);
+  expect(tagged).toMatchObject({ tooLong: 1, infeasible: 0 });
+  expect([...tagged.sourceLengths].sort((a, b) => a - b)).toEqual([7, 13]);
+});
+
 test("a fraction that does not divide the rows goes on in the next shuffled pass", () => {
   const parts = [part("a", even(10), 0.7, 0)];
   const rows = Array.from({ length: 10 }, (_, epoch) => [...planEpoch(parts, options, epoch).rows]);

@@ -9,6 +9,8 @@ export interface TrainPart {
   weight: number;
   /** Share of its sentences that are joined in twos and threes into one pair. */
   join: number;
+  /** Source ids before each example, such as a target language's tag; once where sentences are joined. Default none. */
+  prefix?: readonly number[];
 }
 
 export interface PlanOptions {
@@ -43,16 +45,16 @@ const AVERAGE_GROUP = 2.5;
 export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epoch: number): EpochPlan {
   const examples: number[][] = [];
   const plan = { joined: 0, tooLong: 0, infeasible: 0 };
-  for (const [part, { shard, weight, join }] of parts.entries()) {
+  for (const [part, { shard, weight, join, prefix = [] }] of parts.entries()) {
     const label = [options.seed, shard.name, part];
     const random = new Random(...label, "joins", epoch);
     const rows = sampleRows(sequenceCount(shard.source), weight, epoch, label);
     const fits = rows.filter((row) => {
-      if (longerSide(shard, row) + EOS > options.maximumTokens) {
+      if (longerSide(shard, row, prefix.length) + EOS > options.maximumTokens) {
         plan.tooLong += 1;
         return false;
       }
-      if (options.slotsPerToken !== undefined && !isFeasible(shard, row, options.slotsPerToken)) {
+      if (options.slotsPerToken !== undefined && !isFeasible(shard, row, prefix.length, options.slotsPerToken)) {
         plan.infeasible += 1;
         return false;
       }
@@ -63,7 +65,7 @@ export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epo
     for (let at = 0; at < fits.length; ) {
       let size = 1;
       if (join > 0 && random.uniform() < groupRate) {
-        size = joinableSize(shard, fits, at, random.uniform() < 0.5 ? 2 : 3, options.maximumTokens);
+        size = joinableSize(shard, fits, at, random.uniform() < 0.5 ? 2 : 3, prefix.length, options.maximumTokens);
       }
       if (size > 1) plan.joined += 1;
       examples.push([part, ...fits.subarray(at, at + size)]);
@@ -99,22 +101,30 @@ function permutation(count: number, random: Random): Uint32Array {
   return random.shuffle(Uint32Array.from({ length: count }, (_, index) => index));
 }
 
-function longerSide({ source, target }: Shard, row: number): number {
-  return Math.max(source.offsets[row + 1] - source.offsets[row], target.offsets[row + 1] - target.offsets[row]);
+function longerSide({ source, target }: Shard, row: number, prefix: number): number {
+  const sourceTokens = prefix + source.offsets[row + 1] - source.offsets[row];
+  return Math.max(sourceTokens, target.offsets[row + 1] - target.offsets[row]);
 }
 
 /** CTC needs a slot for every target token and a blank between equal neighbours (Graves et al. 2006, section 3.1). */
-function isFeasible(shard: Shard, row: number, slotsPerToken: number): boolean {
+function isFeasible(shard: Shard, row: number, prefix: number, slotsPerToken: number): boolean {
   const target = sequenceAt(shard.target, row);
   let needed = target.length;
   for (let at = 1; at < target.length; at += 1) if (target[at] === target[at - 1]) needed += 1;
-  const positions = shard.source.offsets[row + 1] - shard.source.offsets[row] + EOS;
+  const positions = prefix + shard.source.offsets[row + 1] - shard.source.offsets[row] + EOS;
   return needed <= positions * slotsPerToken;
 }
 
 /** The largest size up to `wanted` whose joined sides still fit: joining must not lose what alone would be kept. */
-function joinableSize(shard: Shard, rows: Uint32Array, at: number, wanted: number, maximumTokens: number): number {
-  let source = EOS;
+function joinableSize(
+  shard: Shard,
+  rows: Uint32Array,
+  at: number,
+  wanted: number,
+  prefix: number,
+  maximumTokens: number,
+): number {
+  let source = prefix + EOS;
   let target = EOS;
   let size = 0;
   while (size < wanted && at + size < rows.length) {
@@ -138,9 +148,10 @@ function flatten(parts: readonly TrainPart[], examples: readonly number[][]) {
   };
   let written = 0;
   for (const [index, [part, ...rows]] of examples.entries()) {
-    const { source, target } = parts[part].shard;
+    const { shard, prefix = [] } = parts[part];
+    const { source, target } = shard;
     flat.parts[index] = part;
-    let sourceLength = EOS;
+    let sourceLength = prefix.length + EOS;
     let targetLength = EOS;
     for (const row of rows) {
       sourceLength += source.offsets[row + 1] - source.offsets[row];

@@ -76,6 +76,9 @@ describe("a recipe", () => {
     expect(complaint("student:\n  architecture: { maxPositions: 32 }\n"), "a default that does not fit").toBe(
       "small.yaml:8: student.training.maximumTokens: longer than student.architecture.maxPositions, 32",
     );
+    expect(complaint("student:\n  type: autoregressive\n  glancing: { start: 0.5 }\n")).toMatch(
+      /^small\.yaml:9: student\.glancing: only a CTC student has slots/,
+    );
   });
 
   test("that is no YAML is refused with the line", () => {

@@ -78,6 +78,8 @@ export const recipeSchema = z
       .prefault({}),
     student: z
       .strictObject({
+        /** A CTC student streams; an autoregressive one is a smaller teacher, of whole sentences. */
+        type: z.enum(["ctc", "autoregressive"]).default("ctc"),
         architecture: architectureSchema.prefault({}),
         /** λ: decoder slots for each source token. */
         slotsPerToken: size.default(2),
@@ -114,6 +116,11 @@ export const recipeSchema = z
       .prefault({}),
   })
   .superRefine((recipe, refinement) => {
+    const { type, glancing } = recipe.student;
+    if (type === "autoregressive" && (glancing.start > 0 || glancing.end > 0)) {
+      const message = "only a CTC student has slots to glance at: leave it out, or set student.type to ctc";
+      refinement.addIssue({ code: "custom", path: ["student", "glancing"], message });
+    }
     for (const role of ["teacher", "student"] as const) {
       const { architecture, training } = recipe[role];
       if (training.maximumTokens <= architecture.maxPositions) continue;

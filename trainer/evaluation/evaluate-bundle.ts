@@ -4,11 +4,11 @@ import { loadBundle } from "../../models/bundle.ts";
 import { StepModel } from "../../models/step-model.ts";
 import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
-import { BeamSearch, translateAll } from "../decoding/beam-search.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
 import type { EvaluationReport } from "./report.ts";
 import { readTestSet } from "./test-set.ts";
+import { evaluateWholeSentences } from "./whole-sentence.ts";
 
 export interface EvaluateBundleOptions {
   readonly bundle: string;
@@ -22,7 +22,6 @@ export interface EvaluateBundleOptions {
 }
 
 const LENGTH_PENALTY = 1;
-const BATCH_TOKENS = 2048;
 
 /** @throws BundleError or HeldOutFileError when either cannot be used. */
 export async function evaluateBundle(options: EvaluateBundleOptions): Promise<EvaluationReport> {
@@ -30,10 +29,9 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const bundle = await loadBundle(options.bundle);
   const { manifest, tokenizer } = bundle;
   const test = await readTestSet(options.test, { limit: options.limit });
-  const sources = test.sentences.map(({ source }) => source);
-  const ids = sources.map((source) => tokenizer.encode(source));
-  const sourceTokens = ids.reduce((sum, tokens) => sum + tokens.length + 1, 0);
   if (bundle.stepPath !== undefined) {
+    const sources = test.sentences.map(({ source }) => source);
+    const sourceTokens = sources.reduce((sum, source) => sum + tokenizer.encode(source).length + 1, 0);
     const model = await StepModel.create(ort, bundle.stepPath, manifest, { intraOpNumThreads: threads });
     const rows = [];
     for (const wait of options.wait) {
@@ -46,22 +44,10 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     return createEvaluationReport(test, rows);
   }
   if (bundle.weightsPath === undefined) throw new Error(`${options.bundle} holds neither a step graph nor weights`);
-  const { tensors } = readSafetensors(bundle.weightsPath);
-  const architecture = { ...manifest.architecture, maxPositions: manifest.limits.maxSourceTokens };
+  const model = {
+    architecture: { ...manifest.architecture, maxPositions: manifest.limits.maxSourceTokens },
+    weights: readSafetensors(bundle.weightsPath).tensors,
+  };
   const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
-  const search = await BeamSearch.create(ort, architecture, tensors, settings, threads);
-  const started = performance.now();
-  const limit = architecture.maxPositions - 1;
-  const found = await translateAll(
-    search,
-    ids.map((tokens) => tokens.slice(0, limit)),
-    BATCH_TOKENS,
-  );
-  const seconds = (performance.now() - started) / 1000;
-  await search.dispose();
-  const outputs = found.map((hypotheses, index) => {
-    const text = tokenizer.decode(hypotheses[0]?.ids ?? []);
-    return { text, events: text === "" ? [] : [{ wordsRead: sources[index]!.match(/\S+/gu)?.length ?? 0, text }] };
-  });
-  return createEvaluationReport(test, [evaluateTranslations(test, outputs, { wait: "full", seconds, sourceTokens })]);
+  return evaluateWholeSentences(test, tokenizer, model, settings, threads);
 }

@@ -24,7 +24,12 @@ test("a student's card", () => {
     { ...row, wait: 3, averageLagging: 2.5 },
     { ...row, wait: "full" as const, averageLagging: 7 },
   ];
-  const student = { name: "toy", quality, architecture: { ...architecture, slotsPerToken: 2 }, student: true };
+  const student = {
+    name: "toy",
+    quality,
+    architecture: { ...architecture, slotsPerToken: 2 },
+    kind: "ctc-student" as const,
+  };
   expect(modelCard({ ...facts, ...student })).toMatchInlineSnapshot(`
     "# toy
 
@@ -73,7 +78,7 @@ test("a student's card", () => {
 });
 
 test("a teacher's card has no lags, and no teacher of its own", () => {
-  const teacher = { name: "toy-teacher", quality: teacherQuality, architecture, student: false };
+  const teacher = { name: "toy-teacher", quality: teacherQuality, architecture, kind: "teacher" as const };
   const card = modelCard({ ...facts, ...teacher });
   expect(card).toContain("# toy-teacher\n\nAn autoregressive Transformer for translation from `en` to `de`");
   expect(card).toContain("| talk.test | – | 20.00 | 40.00 | 0.988 | – |");
@@ -81,8 +86,23 @@ test("a teacher's card has no lags, and no teacher of its own", () => {
   expect(card).not.toMatch(/lags in training|slots|The teacher, beam search/);
 });
 
+test("an autoregressive student's card has its teacher's figures, and neither lags nor slots", () => {
+  const student = { name: "toy", quality: teacherQuality, architecture, kind: "autoregressive-student" as const };
+  const card = modelCard({ ...facts, ...student });
+  expect(card).toContain(
+    "An autoregressive Transformer for translation from `en` to `de`, of whole sentences. It learnt",
+  );
+  expect(card).toMatch(/The teacher, beam search[\s\S]*trained for at most 500 steps/);
+  expect(card).not.toMatch(/lags in training|slots/);
+});
+
 test("a student of another recipe's teacher names it", () => {
-  const student = { name: "toy", quality: [], architecture: { ...architecture, slotsPerToken: 2 }, student: true };
+  const student = {
+    name: "toy",
+    quality: [],
+    architecture: { ...architecture, slotsPerToken: 2 },
+    kind: "ctc-student" as const,
+  };
   expect(modelCard({ ...facts, ...student, teacher: "big-teacher" })).toContain(
     "It learnt from the beam-search output of the teacher `big-teacher`.",
   );
@@ -90,7 +110,7 @@ test("a student of another recipe's teacher names it", () => {
 
 test("without attribution and notes there are no empty headings", () => {
   const bare = parseRecipe("name: a\ncorpus: { source: en, target: de, train: [{ path: a.tsv }] }\n", "a.yaml");
-  const card = modelCard({ ...facts, recipe: bare, name: "a", quality: [], architecture, student: false });
+  const card = modelCard({ ...facts, recipe: bare, name: "a", quality: [], architecture, kind: "teacher" as const });
   expect(card).not.toMatch(/## Notes|Attribution/);
   expect(card).toMatch(/## Licence\n\nApache-2.0\n/);
 });

@@ -3,15 +3,17 @@ import type { BundleManifest } from "../../models/manifest.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import type { Recipe } from "../recipe.ts";
 
+export type ModelKind = "teacher" | "ctc-student" | "autoregressive-student";
+
 export interface ModelCardFacts {
   readonly name: string;
+  readonly kind: ModelKind;
   readonly recipe: Recipe;
   readonly corpora: readonly { path: string; weight: number }[];
   readonly quality: BundleManifest["quality"];
   readonly teacherQuality: BundleManifest["quality"];
   readonly architecture: Architecture & { readonly slotsPerToken?: number };
   readonly blankBias: number;
-  readonly student: boolean;
   /** The bundle whose teacher it learnt from; the one shipped beside it when left out. */
   readonly teacher?: string;
   readonly version: string;
@@ -19,15 +21,20 @@ export interface ModelCardFacts {
 
 /** Markdown. */
 export function modelCard(facts: ModelCardFacts): string {
-  const { recipe, architecture, student } = facts;
+  const { recipe, architecture, kind } = facts;
   const { source, target } = recipe.corpus;
-  const what = student
-    ? `A non-autoregressive CTC student for simultaneous translation from \`${source}\` to \`${target}\`: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. It learnt from the beam-search output of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}.`
-    : `An autoregressive Transformer for translation from \`${source}\` to \`${target}\`: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`;
+  const student = kind !== "teacher";
+  const pair = `from \`${source}\` to \`${target}\``;
+  const lesson = `It learnt from the beam-search output of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}`;
+  const what: Record<ModelKind, string> = {
+    "ctc-student": `A non-autoregressive CTC student for simultaneous translation ${pair}: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. ${lesson}.`,
+    "autoregressive-student": `An autoregressive Transformer for translation ${pair}, of whole sentences. ${lesson}: a baseline to compare with, and weights to train on from.`,
+    teacher: `An autoregressive Transformer for translation ${pair}: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`,
+  };
   const training = student ? recipe.student.training : recipe.teacher.training;
   const parts = [
     `# ${facts.name}`,
-    what,
+    what[kind],
     "## Figures",
     "sacreBLEU's BLEU and chrF2 (13a, all references); AL is average lagging in source words; BP is the brevity penalty.",
     qualityTable(facts.quality),
@@ -35,7 +42,7 @@ export function modelCard(facts: ModelCardFacts): string {
     "## Model",
     bullets([
       `width ${architecture.width}, feed-forward ${architecture.feedForward}, ${architecture.heads} heads, ${architecture.encoderLayers} encoder and ${architecture.decoderLayers} decoder layers, vocabulary ${architecture.vocabulary} (joint BPE)`,
-      ...(student
+      ...(kind === "ctc-student"
         ? [
             `${architecture.slotsPerToken} slots for each source token; ${facts.blankBias} taken from the blank's logit (chosen on the validation sentences)`,
             `lags in training: 1 to ${recipe.student.waits.maximum} tokens and the whole sentence`,

@@ -1,4 +1,4 @@
-// Stage 5: teacher and student on the held-out sets, the student for each lag, with the blank bias chosen on valid.
+// Stage 5: teacher and student on the held-out sets; a CTC student for each lag, with the blank bias chosen on valid.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
@@ -8,18 +8,13 @@ import type { Wait } from "../../models/wait.ts";
 import { createEvaluationReport, evaluateTranslations } from "../evaluation/evaluate.ts";
 import { type EvaluationReport, formatEvaluationReport } from "../evaluation/report.ts";
 import { readTestSet, type TestSet } from "../evaluation/test-set.ts";
+import { evaluateWholeSentences, type SearchedModel } from "../evaluation/whole-sentence.ts";
 import { dataPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
-import {
-  score,
-  studentStepModel,
-  studentTranslations,
-  teacherTranslations,
-  validationSentences,
-} from "./validation.ts";
+import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
 const teacherScoreSchema = z.object({
   test: z.string(),
@@ -28,7 +23,8 @@ const teacherScoreSchema = z.object({
   brevityPenalty: z.number(),
 });
 const resultSchema = z.object({
-  blankBias: z.number(),
+  /** What is taken from the blank's logit; null for a student that writes no blanks. */
+  blankBias: z.number().nullable(),
   teacher: z.array(teacherScoreSchema),
   student: z.array(z.custom<EvaluationReport>()),
 });
@@ -47,17 +43,51 @@ export async function evaluateStage(
 ): Promise<EvaluateStage> {
   const { recipe } = context;
   const { precision, blankBias: biases, defaultWait } = recipe.export;
-  const input = { student: student.key, evaluate: recipe.evaluate, precision, biases, defaultWait };
+  const served = student.type === "ctc" ? { precision, biases, defaultWait } : {};
+  const input = { student: student.key, evaluate: recipe.evaluate, ...served };
   const folder = new StageFolder(context.work, recipe.name, "evaluate", input);
   const known = folder.result;
   if (known !== undefined) return { key: folder.key, ...resultSchema.parse(known) };
 
   const path = folder.open();
-  const { threads } = recipe;
-  const valid = await validationSentences(prepared.corpus, recipe.student.training.validationSentences);
+  const { beam, lengthPenalty } = recipe.evaluate;
+  const search = { beam, lengthPenalty, maxLengthRatio: 2 };
+  const searched = (test: TestSet, model: SearchedModel) =>
+    evaluateWholeSentences(test, prepared.corpus.tokenizer, model, search, recipe.threads);
+  const runner = student.type === "ctc" ? await streamingRunner(context, prepared, student) : undefined;
+  const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
+  try {
+    for (const file of recipe.corpus.test) {
+      const test = await readTestSet(dataPath(context, file));
+      const { bleu, chrf, brevityPenalty } = (await searched(test, teacher)).rows[0]!;
+      result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty });
+      context.say(`evaluate: ${test.name}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
+      const report = runner
+        ? await evaluateStreaming(test, runner.model, prepared, recipe.evaluate.waits)
+        : await searched(test, student);
+      result.student.push(report);
+      context.say(formatEvaluationReport(report));
+    }
+  } finally {
+    await runner?.model.release();
+  }
+  writeFileSync(join(path, "report.txt"), result.student.map(formatEvaluationReport).join("\n\n"));
+  folder.finish(result);
+  return { key: folder.key, ...result };
+}
+
+type CtcStudent = Extract<StudentStage, { type: "ctc" }>;
+
+/** The student's step model with the blank bias that is best on the validation sentences. */
+async function streamingRunner(context: StageContext, prepared: PreparedStage, student: CtcStudent) {
+  const { threads, student: settings } = context.recipe;
+  const { precision, blankBias: biases, defaultWait } = context.recipe.export;
+  const open = (blankBias: number) =>
+    studentStepModel(ort, student.architecture, student.weights, { precision, blankBias, threads });
+  const valid = await validationSentences(prepared.corpus, settings.training.validationSentences);
   const qualities: [number, number][] = [];
   for (const blankBias of biases) {
-    const model = await studentStepModel(ort, student.architecture, student.weights, { precision, blankBias, threads });
+    const model = await open(blankBias);
     const texts = await studentTranslations(model, prepared.corpus, valid.sources, defaultWait);
     await model.release();
     const { bleu, brevityPenalty } = score(texts, valid.references);
@@ -67,52 +97,19 @@ export async function evaluateStage(
     qualities.push([blankBias, bleu]);
   }
   const [blankBias] = qualities.reduce((best, item) => (item[1] > best[1] ? item : best));
-  const model = await studentStepModel(ort, student.architecture, student.weights, { precision, blankBias, threads });
-  const result: EvaluationResult = { blankBias, teacher: [], student: [] };
-  for (const file of recipe.corpus.test) {
-    const test = await readTestSet(dataPath(context, file));
-    const ids = test.sentences.map(({ source }) => prepared.corpus.tokenizer.encode(source));
-    const { beam, lengthPenalty } = recipe.evaluate;
-    const search = { beam, lengthPenalty, maxLengthRatio: 2 };
-    const texts = await teacherTranslations(
-      ort,
-      teacher.architecture,
-      teacher.weights,
-      search,
-      prepared.corpus,
-      ids,
-      threads,
-    );
-    const scores = {
-      test: test.name,
-      ...score(
-        texts,
-        test.sentences.map(({ references }) => references),
-      ),
-    };
-    result.teacher.push(scores);
-    context.say(`evaluate: ${test.name}: teacher BLEU ${scores.bleu.toFixed(2)}, chrF ${scores.chrf.toFixed(2)}`);
-    const report = await evaluateStudent(test, model, prepared, recipe.evaluate.waits, ids);
-    result.student.push(report);
-    context.say(formatEvaluationReport(report));
-  }
-  await model.release();
-  writeFileSync(join(path, "report.txt"), result.student.map(formatEvaluationReport).join("\n\n"));
-  folder.finish(result);
-  return { key: folder.key, ...result };
+  return { blankBias, model: await open(blankBias) };
 }
 
 type Runner = Parameters<typeof translateBatch>[0];
 
-async function evaluateStudent(
+async function evaluateStreaming(
   test: TestSet,
   model: Runner,
   prepared: PreparedStage,
   waits: readonly Wait[],
-  ids: readonly (readonly number[])[],
 ): Promise<EvaluationReport> {
   const sources = test.sentences.map(({ source }) => source);
-  const sourceTokens = ids.reduce((sum, tokens) => sum + tokens.length + 1, 0);
+  const sourceTokens = sources.reduce((sum, source) => sum + prepared.corpus.tokenizer.encode(source).length + 1, 0);
   const rows = [];
   for (const wait of waits) {
     const started = performance.now();

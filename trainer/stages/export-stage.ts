@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import type { BundleManifest } from "../../models/manifest.ts";
 import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "../export/bundle-folder.ts";
-import { modelCard } from "../export/model-card.ts";
+import { type ModelKind, modelCard } from "../export/model-card.ts";
 import type { StageContext } from "./context.ts";
 import type { EvaluateStage } from "./evaluate-stage.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
@@ -50,19 +50,17 @@ export async function exportStage(
     wait: null,
     averageLagging: null,
   }));
+  const streaming = student.type === "ctc";
   const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, rows }) =>
     rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging }) => ({
-      test,
-      wait,
-      bleu,
-      chrf,
-      brevityPenalty,
-      averageLagging,
+      ...{ test, bleu, chrf, brevityPenalty },
+      ...(streaming ? { wait, averageLagging } : { wait: null, averageLagging: null }),
     })),
   );
   const corpora = train.map(({ path, weight }) => ({ path, weight }));
   const describe = (
     name: string,
+    kind: ModelKind,
     model: TeacherStage | StudentStage,
     quality: BundleManifest["quality"],
   ): BundleDescription => ({
@@ -72,32 +70,38 @@ export async function exportStage(
     shapes: model.shapes,
     quality,
     modelCard: modelCard({
+      kind,
       name,
       recipe,
       corpora,
       quality,
       teacherQuality,
       architecture: model.architecture,
-      blankBias: evaluation.blankBias,
-      student: "slotsPerToken" in model.architecture,
+      blankBias: evaluation.blankBias ?? 0,
       teacher: teacher.bundle ? basename(teacher.bundle) : undefined,
       version,
     }),
   });
   if (paths.teacher) {
-    const description = describe(teacherName, teacher, teacherQuality);
+    const description = describe(teacherName, "teacher", teacher, teacherQuality);
     await writeTeacherBundle(paths.teacher, description, teacher.architecture);
   }
-  await writeStudentBundle(paths.student, describe(recipe.name, student, studentQuality), {
-    architecture: student.architecture,
-    precision: recipe.export.precision,
-    blankBias: evaluation.blankBias,
-    lags: {
-      trained: [...Array.from({ length: recipe.student.waits.maximum }, (_, index) => index + 1), "full"],
-      default: recipe.export.defaultWait,
-    },
-    maxSourceTokens: Math.min(student.architecture.maxPositions, recipe.student.training.maximumTokens),
-  });
+  if (student.type === "ctc") {
+    const description = describe(recipe.name, "ctc-student", student, studentQuality);
+    await writeStudentBundle(paths.student, description, {
+      architecture: student.architecture,
+      precision: recipe.export.precision,
+      blankBias: evaluation.blankBias ?? 0,
+      lags: {
+        trained: [...Array.from({ length: recipe.student.waits.maximum }, (_, index) => index + 1), "full"],
+        default: recipe.export.defaultWait,
+      },
+      maxSourceTokens: Math.min(student.architecture.maxPositions, recipe.student.training.maximumTokens),
+    });
+  } else {
+    const description = describe(recipe.name, "autoregressive-student", student, studentQuality);
+    await writeTeacherBundle(paths.student, description, student.architecture);
+  }
   folder.open();
   folder.finish(paths);
   context.say(`export: ${paths.student}${paths.teacher ? ` and ${paths.teacher}` : ""}`);

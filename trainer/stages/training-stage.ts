@@ -1,22 +1,127 @@
-// What the teacher's and the student's stages share: settings of the loop, the data's place, the averaged result.
+// How a stage trains a network, whatever its kind: one loop, the same files, the better of the best and the averaged weights.
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ParameterSpec, Weights } from "../networks/parameters.ts";
+import * as ort from "onnxruntime-node";
+import { type Batch, BatchStream } from "../corpus/batches.ts";
+import type { TrainPart } from "../corpus/epoch-plan.ts";
+import type { ParameterSpec, ShapedWeights, Weights } from "../networks/parameters.ts";
+import type { Architecture } from "../networks/transformer.ts";
 import type { TrainingSettings } from "../recipe.ts";
 import type { LoopState } from "../training/checkpoint.ts";
 import { averageWeights } from "../training/checkpoint.ts";
-import { type LoopSettings, readSnapshots } from "../training/loop.ts";
+import { type LoopSettings, type PreparedBatch, readSnapshots, runLoop, type Validation } from "../training/loop.ts";
 import type { AdamSettings } from "../training/optimizer.ts";
 import { readSafetensors, writeSafetensors } from "../training/safetensors.ts";
+import { type TrainingGraph, TrainingStep } from "../training/training-step.ts";
+import { type StageContext, stageProgress } from "./context.ts";
+import { type InitialWeights, startingWeights } from "./initial-weights.ts";
+import type { PreparedStage } from "./prepare-stage.ts";
 
-export const adamSettings = ({ beta1, beta2, epsilon, clipNorm }: TrainingSettings): AdamSettings => ({
+/** What one kind of network brings to its training. */
+export interface Trainee {
+  /** The training graph, a new one at each call: gradients and optimizer are added to it. */
+  graph(): TrainingGraph;
+  /**
+   * A batch as the graph's feeds. What it draws is a function of the recipe's seed and of `step`, so that a resumed run
+   * draws the same.
+   */
+  feeds(batch: Batch, step: number, model: TrainingStep): Promise<PreparedBatch>;
+  validate(weights: Weights): Promise<Validation>;
+  /** How `validate` translates, for the line that says what was chosen: "greedy", "at wait 3". */
+  readonly validated: string;
+  /** For CTC: leaves out and counts pairs whose target has no path through this many slots a source token. */
+  readonly slotsPerToken?: number;
+  /** Gives back what it holds beside the training step. */
+  dispose?(): Promise<void>;
+}
+
+/** What a training is made of, for every kind of network. */
+export interface TrainingRun {
+  readonly role: "teacher" | "student";
+  readonly architecture: Architecture;
+  readonly training: TrainingSettings;
+  readonly parts: readonly TrainPart[];
+  /** The weights that `init` names. */
+  readonly named: InitialWeights | undefined;
+  /** Weights to start from where `init` names none. */
+  readonly otherwise?: { readonly weights: ShapedWeights; readonly from: string };
+}
+
+/** What a training leaves in its stage's `done.json`. */
+export interface TrainingResult {
+  readonly chosen: string;
+  readonly qualities: Readonly<Record<string, number>>;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly targetTokens: number;
+}
+
+/** The settings that decide what comes out: how often a run is saved and reported changes no weight. */
+export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...keyed }: TrainingSettings) {
+  return keyed;
+}
+
+/**
+ * Trains a network in the stage's folder, or goes on there, and writes its result.
+ * @throws Interrupted, Diverged as `runLoop` does; RecipeError where named weights do not fit.
+ */
+export async function trainNetwork(
+  context: StageContext,
+  prepared: PreparedStage,
+  path: string,
+  run: TrainingRun,
+  trainee: Trainee,
+): Promise<TrainingResult> {
+  const { role, training, architecture } = run;
+  const { seed } = context.recipe.corpus;
+  const { threads } = context.recipe;
+  const { specs } = trainee.graph().parameters;
+  try {
+    const state = await runLoop(loopSettings(path, training), {
+      specs,
+      initial: () => startingWeights(context, role, specs, run.named, run.otherwise),
+      makeStep: (start) =>
+        TrainingStep.create(trainee.graph(), start, {
+          ort,
+          adam: adamSettings(training),
+          dropout: training.dropout,
+          seed,
+          threads,
+        }),
+      openBatches: (place) => {
+        const { batchTokens, maximumTokens } = training;
+        const { slotsPerToken } = trainee;
+        const options = { seed, paddedTokens: batchTokens, maximumTokens, multiple: 1, slotsPerToken };
+        const stream = new BatchStream(run.parts, options, place);
+        return {
+          get state() {
+            return stream.state;
+          },
+          next: (step, model) => trainee.feeds(stream.next(), step, model),
+        };
+      },
+      validate: (weights) => trainee.validate(weights),
+      progress: stageProgress(context, role, training.steps, "steps"),
+      signal: context.signal,
+    });
+    const quality = async (weights: Weights) => (await trainee.validate(weights)).quality;
+    const beside = { architecture, tokenizer: prepared.corpus.tokenizerPath };
+    const { chosen, qualities } = await chooseResult(path, state, specs, quality, beside);
+    context.say(`${role}: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} (${trainee.validated})`);
+    return { chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens };
+  } finally {
+    await trainee.dispose?.();
+  }
+}
+
+const adamSettings = ({ beta1, beta2, epsilon, clipNorm }: TrainingSettings): AdamSettings => ({
   beta1,
   beta2,
   epsilon,
   clipNorm,
 });
 
-export function loopSettings(folder: string, training: TrainingSettings): LoopSettings {
+function loopSettings(folder: string, training: TrainingSettings): LoopSettings {
   const { steps, peakRate, warmUpSteps, decay, averageSnapshots } = training;
   return {
     folder,
@@ -30,14 +135,16 @@ export function loopSettings(folder: string, training: TrainingSettings): LoopSe
   };
 }
 
-export interface TrainedModel {
+const RESULT = "weights.safetensors";
+
+/** The weights that a training left in its stage's folder. */
+export function readResult(folder: string): {
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly steps: number;
-  readonly quality: number | null;
+} {
+  const { tensors, shapes } = readSafetensors(join(folder, RESULT));
+  return { weights: tensors, shapes };
 }
-
-export const RESULT = "weights.safetensors";
 
 /** Where a model came from, and how good the candidates were on the validation sentences. */
 interface Candidate {
@@ -49,13 +156,13 @@ interface Candidate {
  * Chooses the result among the best checkpoint and the average of the newest ones, by the same validation that chose the
  * best, and writes it to `weights.safetensors`, with `config.json` and the tokenizer beside it.
  */
-export async function chooseResult(
+async function chooseResult(
   folder: string,
   state: LoopState,
   specs: readonly ParameterSpec[],
   validate: (weights: Weights) => Promise<number>,
   beside: { readonly architecture: unknown; readonly tokenizer: string },
-): Promise<{ chosen: string; qualities: Record<string, number>; weights: Weights }> {
+): Promise<{ chosen: string; qualities: Record<string, number> }> {
   const snapshots = readSnapshots(folder, state.snapshots);
   const candidates: Candidate[] = [{ name: `average of ${snapshots.length}`, weights: averageWeights(snapshots) }];
   if (state.best)
@@ -70,5 +177,5 @@ export async function chooseResult(
   writeSafetensors(join(folder, RESULT), best.weights, new Map(specs.map(({ name, shape }) => [name, shape])));
   writeFileSync(join(folder, "config.json"), `${JSON.stringify(beside.architecture, null, 2)}\n`);
   copyFileSync(beside.tokenizer, join(folder, "tokenizer.json"));
-  return { chosen: best.name, qualities, weights: best.weights };
+  return { chosen: best.name, qualities };
 }

@@ -1,0 +1,42 @@
+// An autoregressive model on a test set: every sentence whole, by beam search.
+import * as ort from "onnxruntime-node";
+import type { Tokenizer } from "../../models/tokenizer.ts";
+import { BeamSearch, type BeamSearchSettings, translateAll } from "../decoding/beam-search.ts";
+import type { Weights } from "../networks/parameters.ts";
+import type { Architecture } from "../networks/transformer.ts";
+import { countWords } from "./delays.ts";
+import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
+import type { EvaluationReport } from "./report.ts";
+import type { TestSet } from "./test-set.ts";
+
+/** Source tokens of a batch. */
+const BATCH_TOKENS = 2048;
+
+/** A model that is not served but searched. */
+export interface SearchedModel {
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+}
+
+/** @returns one row, at wait "full": nothing is written before the source has ended. */
+export async function evaluateWholeSentences(
+  test: TestSet,
+  tokenizer: Tokenizer,
+  { architecture, weights }: SearchedModel,
+  settings: BeamSearchSettings,
+  threads: number,
+): Promise<EvaluationReport> {
+  const ids = test.sentences.map(({ source }) => tokenizer.encode(source));
+  const sourceTokens = ids.reduce((sum, tokens) => sum + tokens.length + 1, 0);
+  const search = await BeamSearch.create(ort, architecture, weights, settings, threads);
+  const started = performance.now();
+  const limit = architecture.maxPositions - 1; // beside </s>
+  const cut = ids.map((tokens) => tokens.slice(0, limit));
+  const found = await translateAll(search, cut, BATCH_TOKENS).finally(() => search.dispose());
+  const seconds = (performance.now() - started) / 1000;
+  const outputs = found.map((hypotheses, index) => {
+    const text = tokenizer.decode(hypotheses[0]?.ids ?? []);
+    return { text, events: text === "" ? [] : [{ wordsRead: countWords(test.sentences[index]!.source), text }] };
+  });
+  return createEvaluationReport(test, [evaluateTranslations(test, outputs, { wait: "full", seconds, sourceTokens })]);
+}

@@ -1,0 +1,116 @@
+// Every kind of student and every objective, by recipe alone: trains, goes on exactly after a stop, is evaluated and exported.
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadBundle } from "../models/bundle.ts";
+import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
+import { parseRecipe } from "./recipe.ts";
+import type { StageContext } from "./stages/context.ts";
+import type { StageName } from "./stages/stage-folder.ts";
+import { runStages } from "./stages.ts";
+import { Interrupted } from "./training/loop.ts";
+
+const RECIPES = join(import.meta.dirname, "recipes");
+const STEPS = 24;
+
+const recipe = (student: string) => `
+name: small
+corpus:
+  source: en
+  target: de
+  train: [{ path: tiny/train.tsv, join: 0.2 }]
+  valid: [tiny/valid.tsv]
+  test: [tiny/test.tsv]
+  tokenizer: { size: 100, minimumCount: 1 }
+teacher:
+  architecture: &sizes { width: 16, heads: 2, feedForward: 32, encoderLayers: 1, decoderLayers: 1, maxPositions: 96 }
+  training: &training
+    steps: ${STEPS}
+    batchTokens: 512
+    warmUpSteps: 10
+    peakRate: 4e-3
+    validateEverySteps: 12
+    validationSentences: 2
+    averageSnapshots: 2
+    logEverySteps: 1
+distill: { beam: 1, maxLengthRatio: 1 }
+student: { architecture: *sizes, training: *training, ${student} }
+evaluate: { beam: 2, waits: [1] }
+export: { blankBias: [0] }
+`;
+
+let dir: string;
+const work = (name: string) => join(dir, name);
+
+/** Runs the stages up to `until`, stopped once `stopAfter` lines are in the student's log. */
+async function run(name: string, student: string, until: StageName, stopAfter?: number) {
+  const stop = new AbortController();
+  const context: StageContext = {
+    recipe: parseRecipe(recipe(student), "small.yaml"),
+    ...{ data: RECIPES, work: work(name), quiet: true, signal: stop.signal, say: () => {} },
+  };
+  const watch =
+    stopAfter === undefined
+      ? undefined
+      : setInterval(() => studentLog(name).length >= stopAfter && stop.abort(), 1).unref();
+  try {
+    return await runStages(context, { until, out: join(work(name), "bundles"), version: "0.0.0" });
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function studentFolder(name: string): string | undefined {
+  const folder = join(work(name), "small");
+  const found = readdirSync(folder).find((entry) => entry.startsWith("student-"));
+  return found === undefined ? undefined : join(folder, found);
+}
+
+interface LogLine {
+  readonly step: number;
+  readonly loss?: number;
+}
+
+function studentLog(name: string): LogLine[] {
+  const path = join(studentFolder(name) ?? "", "log.jsonl");
+  const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
+  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0 }));
+}
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "souffleur-objectives-"));
+  await run("before", "type: ctc", "distill");
+}, 120_000);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const STUDENTS: readonly [string, string][] = [["autoregressive", "type: autoregressive"]];
+
+describe.each(STUDENTS)("a student: %s", (name, student) => {
+  test("trains, and after a stop goes on to the same losses and weights", async () => {
+    for (const copy of [name, `${name} stopped`]) cpSync(work("before"), work(copy), { recursive: true });
+    await run(name, student, "student");
+    const log = studentLog(name);
+    const losses = log.flatMap(({ loss }) => loss ?? []);
+    expect(losses).toHaveLength(STEPS);
+    expect(losses.every(Number.isFinite)).toBe(true);
+    await expect(run(`${name} stopped`, student, "student", 5)).rejects.toThrow(Interrupted);
+    expect(studentLog(`${name} stopped`).length).toBeLessThan(log.length);
+    await run(`${name} stopped`, student, "student");
+    expect(studentLog(`${name} stopped`)).toEqual(log);
+    const weights = (of: string) => readFileSync(join(studentFolder(of)!, "weights.safetensors"));
+    expect(weights(`${name} stopped`).equals(weights(name))).toBe(true);
+  }, 60_000);
+});
+
+test("an autoregressive student is evaluated by beam search, and its bundle says what the evaluation said", async () => {
+  const found = await run("autoregressive", "type: autoregressive", "export");
+  const bundle = join(work("autoregressive"), "bundles", "small");
+  expect(found).toEqual({ student: bundle, teacher: `${bundle}-teacher` });
+  const { manifest } = await loadBundle(bundle);
+  expect(manifest).toMatchObject({ name: "small", kind: "teacher", architecture: { type: "autoregressive" } });
+  const file = join(RECIPES, "tiny", "test.tsv");
+  const { rows } = await evaluateBundle({ bundle, test: file, wait: [], beam: 2, threads: 1 });
+  const [{ bleu, chrf, brevityPenalty }] = rows as [(typeof rows)[number]];
+  expect(manifest.quality).toEqual([{ test: "test", wait: null, averageLagging: null, bleu, chrf, brevityPenalty }]);
+}, 60_000);

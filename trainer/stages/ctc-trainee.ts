@@ -1,0 +1,70 @@
+// The non-autoregressive CTC student in training: a lag drawn for every row, glancing where the recipe has it.
+import * as ort from "onnxruntime-node";
+import { FULL_WAIT, type Wait } from "../../models/wait.ts";
+import type { Weights } from "../networks/parameters.ts";
+import type { StudentArchitecture } from "../networks/student.ts";
+import { Random } from "../random.ts";
+import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
+import { studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
+import type { StageContext } from "./context.ts";
+import type { PreparedStage } from "./prepare-stage.ts";
+import type { Trainee } from "./training-stage.ts";
+import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
+
+export async function ctcTrainee(
+  context: StageContext,
+  prepared: PreparedStage,
+  architecture: StudentArchitecture,
+): Promise<Trainee> {
+  const { recipe } = context;
+  const { training, waits, glancing } = recipe.student;
+  const { slotsPerToken } = architecture;
+  const { threads } = recipe;
+  const { seed } = recipe.corpus;
+  const { defaultWait } = recipe.export;
+  const glances = glancing.start > 0 || glancing.end > 0;
+  const sentences = await validationSentences(prepared.corpus, training.validationSentences);
+  const pass = glances ? await GlancingPass.create(ort, architecture, threads) : undefined;
+  return {
+    slotsPerToken,
+    graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances }),
+    feeds: async (batch, step, model) => {
+      const random = new Random(seed, "student", step);
+      const lags = Int32Array.from({ length: batch.rows }, () => drawWait(waits, random));
+      const made = studentFeeds(ort, batch, lags, slotsPerToken);
+      if (glances) {
+        const ratio = glancingRatio(glancing, step, training.steps);
+        const shown =
+          pass && ratio > 0 ? await pass.glance(made, model.parameterTensors(), ratio, random) : noGlance(ort, made);
+        Object.assign(made.feeds, shown);
+      }
+      return {
+        feeds: made.feeds,
+        sourceTokens: batch.sourceLengths.reduce((sum, length) => sum + length, 0),
+        targetTokens: made.targetTokens,
+        largestActivation: batch.rows * made.T * architecture.width,
+        leftOut: { infeasible: made.infeasible },
+      };
+    },
+    validate: async (weights: Weights) => {
+      const options = { precision: "fp32", blankBias: 0, threads } as const;
+      const model = await studentStepModel(ort, architecture, weights, options);
+      try {
+        const at = async (wait: Wait) =>
+          score(await studentTranslations(model, prepared.corpus, sentences.sources, wait), sentences.references);
+        const atDefault = await at(defaultWait);
+        const full = await at("full");
+        const figures = { ...atDefault, bleuFull: full.bleu, brevityPenaltyFull: full.brevityPenalty };
+        return { quality: atDefault.bleu, figures };
+      } finally {
+        await model.release();
+      }
+    },
+    validated: `at wait ${defaultWait}`,
+    dispose: async () => pass?.dispose(),
+  };
+}
+
+function drawWait(waits: { maximum: number; full: number }, random: Random): number {
+  return random.uniform() < waits.full ? FULL_WAIT : 1 + random.below(waits.maximum);
+}

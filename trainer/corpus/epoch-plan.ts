@@ -1,5 +1,6 @@
 // Which sentences an epoch trains on: corpora sampled by weight, some sentences joined, all from the seed.
 import { Random } from "../random.ts";
+import { type Choices, chosenRow, sentenceCount } from "./choices.ts";
 import { type Shard, sequenceAt, sequenceCount } from "./shard.ts";
 
 /** A corpus as an epoch samples it. */
@@ -11,6 +12,11 @@ export interface TrainPart {
   join: number;
   /** Source ids before each example, such as a target language's tag; once where sentences are joined. Default none. */
   prefix?: readonly number[];
+  /**
+   * Where a sentence has several targets: an epoch takes one of them each time, drawn by their weights, so that over the
+   * epochs the loss is the weighted sum of theirs and an epoch is no longer than with one.
+   */
+  choices?: Choices;
 }
 
 export interface PlanOptions {
@@ -45,10 +51,12 @@ const AVERAGE_GROUP = 2.5;
 export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epoch: number): EpochPlan {
   const examples: number[][] = [];
   const plan = { joined: 0, tooLong: 0, infeasible: 0 };
-  for (const [part, { shard, weight, join, prefix = [] }] of parts.entries()) {
+  for (const [part, { shard, weight, join, prefix = [], choices }] of parts.entries()) {
     const label = [options.seed, shard.name, part];
     const random = new Random(...label, "joins", epoch);
-    const rows = sampleRows(sequenceCount(shard.source), weight, epoch, label);
+    const count = choices ? sentenceCount(choices) : sequenceCount(shard.source);
+    const rows = sampleRows(count, weight, epoch, label);
+    if (choices) drawChoices(rows, choices, new Random(...label, "choices", epoch));
     const fits = rows.filter((row) => {
       if (longerSide(shard, row, prefix.length) + EOS > options.maximumTokens) {
         plan.tooLong += 1;
@@ -95,6 +103,13 @@ function sampleRows(count: number, weight: number, epoch: number, label: (number
     position += take;
   }
   return rows;
+}
+
+/** Sentences become rows, in place. */
+function drawChoices(sentences: Uint32Array, choices: Choices, random: Random): void {
+  for (const [place, sentence] of sentences.entries()) {
+    sentences[place] = chosenRow(choices, sentence, random.uniform());
+  }
 }
 
 function permutation(count: number, random: Random): Uint32Array {

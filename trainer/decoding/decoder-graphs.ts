@@ -42,9 +42,10 @@ export function encoderModel(architecture: Architecture, weights: Weights): Uint
  * One target position for every beam.
  * Inputs: tokens `[R]`, position `[1]`, order `[R]` (the row of the step before that each beam goes on from), keep `[B]`
  * (the sentences that go on), beams `[1]` (K), the caches and the encoder's outputs. Outputs: scores and ids
- * `[R, candidates]` (log-probabilities, best first), the caches and the kept encoder outputs.
+ * `[R, candidates]` (log-probabilities, best first), the caches and the kept encoder outputs. Without `candidates` the
+ * scores are `[R, V]`, one for every id (−∞ for those that are never written), and there are no ids.
  */
-export function decoderStepModel(architecture: Architecture, weights: Weights, candidates: number): Uint8Array {
+export function decoderStepModel(architecture: Architecture, weights: Weights, candidates?: number): Uint8Array {
   const graph = new Graph();
   const context = inferenceContext(graph, architecture, weights);
   const { width, heads, vocabulary, decoderLayers } = architecture;
@@ -98,7 +99,9 @@ export function decoderStepModel(architecture: Architecture, weights: Weights, c
   }
   const logits = outputLogits(context, table, norm(context, "decoder.norm", x), vocabulary);
   const allowed = op.add(logits, graph.constant(forbiddenBias(vocabulary), [vocabulary]));
-  const [scores, ids] = op.topK(op.log(op.maximum(op.softmax(allowed), 1e-37)), candidates);
+  const probabilities = op.softmax(allowed); // [R, V]
+  if (candidates === undefined) return serializeModel(graph, { scores: op.log(probabilities), ...outputs });
+  const [scores, ids] = op.topK(op.log(op.maximum(probabilities, 1e-37)), candidates);
   return serializeModel(graph, { scores: scores!, ids: ids!, ...outputs });
 }
 

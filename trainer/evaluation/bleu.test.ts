@@ -1,7 +1,8 @@
 // Corpus BLEU and its tokenizer against values that sacreBLEU computed (scripts/reference/sacrebleu_reference.py).
 import { describe, expect, it } from "vitest";
-import { corpusBleu } from "./bleu.ts";
+import { corpusBleu, sentenceBleu } from "./bleu.ts";
 import fixture from "./fixtures/sacrebleu.json" with { type: "json" };
+import sentences from "./fixtures/sentence-bleu.json" with { type: "json" };
 import { SACREBLEU_VERSION } from "./signature.ts";
 import { tokenize13a } from "./tokenizer-13a.ts";
 import { trimEndOfSpace } from "./white-space.ts";
@@ -44,5 +45,12 @@ describe("corpusBleu", () => {
     expect(() => corpusBleu([], [])).toThrow("no hypotheses");
     expect(() => corpusBleu(["a"], [["a"], ["b"]])).toThrow("1 hypotheses, but references for 2 segments");
     expect(() => corpusBleu(["a", "b"], [["a"], []])).toThrow("segment 2 has no reference");
+  });
+});
+
+describe("sentenceBleu", () => {
+  it.each(sentences.scores)("of $hypothesis is sacreBLEU's", ({ hypothesis, references, expected }) => {
+    expect(sentences.sacrebleu).toBe(SACREBLEU_VERSION);
+    expect(sentenceBleu(hypothesis, references)).toBeCloseTo(expected, 10);
   });
 });

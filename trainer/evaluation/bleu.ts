@@ -77,6 +77,19 @@ export function corpusBleu(
   };
 }
 
+/**
+ * BLEU of one sentence as sacreBLEU's `sentence_bleu` defines it: "exp" smoothing (Chen & Cherry 2014, method 3), and only
+ * the orders of which the hypothesis has n-grams.
+ * @returns 0 to 100.
+ */
+export function sentenceBleu(hypothesis: string, references: readonly string[], options: BleuOptions = {}): number {
+  const { counts, totals, precisions, brevityPenalty } = corpusBleu([hypothesis], [references], options);
+  const orders = totals.filter((total) => total > 0).length;
+  if (orders === 0 || counts.every((count) => count === 0)) return 0;
+  const meanLog = precisions.slice(0, orders).reduce((sum, p) => sum + Math.log(p), 0) / orders;
+  return brevityPenalty * Math.exp(meanLog);
+}
+
 /** The signature sacreBLEU gives a BLEU score with these references and settings. */
 export function bleuSignature(references: readonly (readonly string[])[], options: BleuOptions = {}): string {
   const letterCase = options.lowercase ? "lc" : "mixed";

@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
+import { targetsOf } from "../models/tags.ts";
 import { describeModel } from "../server/http/routes.ts";
 import { PACKAGE_ROOT } from "../server/settings.ts";
 import { EXIT_CODES, UsageError } from "./exit.ts";
@@ -67,15 +68,16 @@ function describe(one: Listed) {
 function format(one: Listed): string {
   if ("problem" in one) return `${one.dir}\n  cannot be used: ${one.problem}\n`;
   const { manifest } = one.bundle;
-  const { name, kind, source, target, precision, architecture, lags, quality, licence } = manifest;
+  const { name, kind, source, precision, architecture, lags, quality, licence } = manifest;
   const size = `${(bytesOf(one.bundle) / 1e6).toFixed(1)} MB`;
   const parameters = `${(architecture.parameters / 1e6).toFixed(1)} M parameters`;
   const wait = lags === undefined ? [] : [`  wait ${lags.default} (trained: ${lags.trained.join(", ")})`];
   const rows = quality.map((row) => {
     const lagging = row.averageLagging === null ? "" : `, average lagging ${row.averageLagging.toFixed(2)}`;
     const at = row.wait === null ? "" : ` at wait ${row.wait}`;
-    return `  ${row.test}${at}: BLEU ${row.bleu.toFixed(1)}, chrF ${row.chrf.toFixed(1)}${lagging}`;
+    const to = row.target === undefined ? "" : ` to ${row.target}`;
+    return `  ${row.test}${to}${at}: BLEU ${row.bleu.toFixed(1)}, chrF ${row.chrf.toFixed(1)}${lagging}`;
   });
-  const title = `${name} (${kind}, ${source} to ${target})`;
+  const title = `${name} (${kind}, ${source} to ${targetsOf(manifest).join(", ")})`;
   return [title, `  ${one.dir}`, `  ${precision}, ${parameters}, ${size}, ${licence}`, ...wait, ...rows, ""].join("\n");
 }

@@ -1,5 +1,6 @@
 // `souffleur translate`: standard input as it comes, to a translation that grows.
 import type { Command } from "commander";
+import { chosenTarget } from "../models/tags.ts";
 import type { Wait } from "../models/wait.ts";
 import { loadStudent } from "./bundle-option.ts";
 import { EXIT_CODES } from "./exit.ts";
@@ -10,6 +11,7 @@ import { parseWait } from "./parse-option.ts";
 
 interface TranslateOptions {
   bundle?: string;
+  target?: string;
   wait?: Wait;
 }
 
@@ -18,6 +20,7 @@ export function registerTranslate(program: Command): void {
     .command("translate")
     .description("translate standard input as it comes")
     .option("-b, --bundle <dir>", "folder of the bundle (default: the package's models/en-de)")
+    .option("-t, --target <language>", "the language to write, where the bundle has several")
     .option("--wait <tokens>", 'how many tokens to stay behind, or "full" (default: the bundle\'s own)', parseWait)
     .addHelpText(
       "after",
@@ -36,11 +39,12 @@ Examples:
 async function translate(options: TranslateOptions): Promise<void> {
   const { DEFAULT_BUNDLE } = await import("../server/settings.ts");
   const bundle = await loadStudent(options.bundle ?? DEFAULT_BUNDLE);
+  const target = chosenTarget(bundle.manifest, options.target);
   const { WorkerEngine } = await import("../server/engine/worker-engine.ts");
   const { SessionRunner } = await import("../server/session/session-runner.ts");
   const { sessionTarget } = await import("../server/session/session-target.ts");
   const engine = await WorkerEngine.start({ bundles: [bundle], workers: 1 });
-  const { source, target } = bundle.manifest;
+  const { source } = bundle.manifest;
   const { stdin, stdout } = process;
   const live = stdout.isTTY ? new LiveDisplay(stdout, { source: `${source} │`, target: `${target} │` }) : undefined;
   const unlimited = { maxMessageCharacters: Number.MAX_SAFE_INTEGER, maxPendingCharacters: Number.MAX_SAFE_INTEGER };
@@ -48,7 +52,7 @@ async function translate(options: TranslateOptions): Promise<void> {
     live ?? plainDisplay((text) => stdout.write(text)),
     (emit) =>
       new SessionRunner({
-        settings: { source, targets: [sessionTarget(bundle, options.wait)], limits: unlimited },
+        settings: { source, targets: [sessionTarget(bundle, { target, wait: options.wait })], limits: unlimited },
         engine,
         now: () => performance.now(),
         emit,

@@ -80,6 +80,15 @@ describe("a bundle", () => {
     expect(await loadBundle(dir)).toMatchObject({ weightsPath: join(dir, "weights.safetensors") });
   });
 
+  it("may write several languages, each by its tag", async () => {
+    const target = ["de", "fr"];
+    const quality = target.map((language) => ({ ...student.quality[0], target: language }));
+    await writeManifest(dir, { ...student, target, tags: { target: { de: 13, fr: 14 } }, quality });
+    const { manifest } = await loadBundle(dir);
+    expect(manifest).toMatchObject({ target, tags: { target: { de: 13, fr: 14 } } });
+    expect(manifest.quality.map((row) => row.target)).toEqual(target);
+  });
+
   it("is refused when a file was changed, cut or lost", async () => {
     writeFileSync(join(dir, "step.onnx"), "A graph");
     await expect(loadBundle(dir)).rejects.toThrow(/step\.onnx has sha256 [0-9a-f]{64}; bundle\.json says [0-9a-f]{64}/);
@@ -104,6 +113,27 @@ describe("a bundle", () => {
   it.each<[string, string, (manifest: Record<string, unknown>) => void, RegExp]>([
     ["a later format", "version", (m) => (m.formatVersion = 2), /formatVersion is 2; this build reads version 1/],
     ["no format version", "version", (m) => delete m.formatVersion, /formatVersion is missing/],
+    ["a list of one target", "schema", (m) => (m.target = ["de"]), /target: a list of one/],
+    ["a target twice", "schema", (m) => (m.target = ["de", "de"]), /target: a language is listed twice/],
+    [
+      "a target without its tag",
+      "schema",
+      (m) => (m.target = ["de", "fr"]),
+      /tags\.target: every target needs its tag/,
+    ],
+    [
+      "one tag for two targets",
+      "schema",
+      (m) => Object.assign(m, { target: ["de", "fr"], tags: { target: { de: 13, fr: 13 } } }),
+      /tags\.target: two targets share a tag/,
+    ],
+    ["a tag that is none", "schema", (m) => (m.tags = { target: { de: 99 } }), /tags\.target\.de/],
+    [
+      "figures of no language",
+      "schema",
+      (m) => Object.assign(m, { target: ["de", "fr"], tags: { target: { de: 13, fr: 14 } } }),
+      /quality\.0\.target: names the row's target/,
+    ],
     ["an unknown field", "schema", (m) => (m.colour = "red"), /colour/],
     ["a wrong type", "schema", (m) => (m.architecture = { width: "big" }), /architecture\.width: .*number/],
     ["other special ids", "schema", (m) => (m.specialIds = { ...student.specialIds, blank: 9 }), /specialIds\.blank/],

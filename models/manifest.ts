@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { BundleError } from "./bundle-error.ts";
 import { signatureMismatch, stepSignature } from "./step-signature.ts";
-import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, UNK_ID } from "./vocabulary.ts";
+import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "./vocabulary.ts";
 
 /** The format this build reads and writes. */
 export const BUNDLE_FORMAT_VERSION = 1;
@@ -14,6 +14,16 @@ const size = z.int().positive();
 const wait = z.union([z.int().positive(), z.literal("full")], 'expected an integer of at least 1, or "full"');
 /** What a bundle's languages are called; a recipe's too, since they become a bundle's. */
 export const languageSchema = z.string().regex(/^[a-z]{2,3}(-[A-Za-z0-9]+)*$/, 'expected a language tag such as "en"');
+
+/** The languages that a model writes: one, or several by tags, as many as there are tags at most. */
+export const targetSchema = z.union([
+  languageSchema,
+  z
+    .array(languageSchema)
+    .min(2, "a list of one: write the language alone")
+    .max(TARGET_TAG_IDS.length, `at most ${TARGET_TAG_IDS.length} languages`)
+    .refine((targets) => new Set(targets).size === targets.length, "a language is listed twice"),
+]);
 
 const tensorSchema = z.strictObject({
   name: z.string().min(1),
@@ -28,7 +38,8 @@ const fields = z.strictObject({
     .regex(/^[a-z0-9][a-z0-9._-]*$/, 'expected a name such as "en-de": lower case, digits, ".", "_", "-"'),
   kind: z.enum(["student", "teacher"]),
   source: languageSchema,
-  target: languageSchema,
+  /** One language, or the list of those that the model writes when it is asked with their tags. */
+  target: targetSchema,
   architecture: z.strictObject({
     type: z.enum(["ctc-student", "autoregressive"]),
     width: size,
@@ -49,6 +60,13 @@ const fields = z.strictObject({
     unk: z.literal(UNK_ID),
     blank: z.literal(BLANK_ID),
   }),
+  /** The tags that the model has learnt: source ids that ask it for something. */
+  tags: z
+    .strictObject({
+      /** By target language. */
+      target: z.record(z.string(), z.literal(TARGET_TAG_IDS)).optional(),
+    })
+    .optional(),
   lags: z.strictObject({ trained: z.array(wait).min(1), default: wait }).optional(),
   limits: z.strictObject({
     /** Positions of a segment, EOS included. */
@@ -79,6 +97,8 @@ const fields = z.strictObject({
   quality: z.array(
     z.strictObject({
       test: z.string().min(1),
+      /** The language written; only where the bundle has several. */
+      target: languageSchema.optional(),
       /** Null for a teacher, which has no wait. */
       wait: wait.nullable(),
       bleu: z.number(),
@@ -109,6 +129,20 @@ export const bundleManifestSchema = fields.superRefine((manifest, context) => {
   }
   if (manifest.architecture.width % manifest.architecture.heads !== 0) {
     complain(["architecture", "heads"], `must divide the width, ${manifest.architecture.width}`);
+  }
+  const targets = Array.isArray(manifest.target) ? manifest.target : [];
+  const tags = Object.entries(manifest.tags?.target ?? {});
+  if (targets.some((target) => !tags.some(([tagged]) => tagged === target)) || tags.length !== targets.length) {
+    complain(
+      ["tags", "target"],
+      targets.length === 0 ? "one target has no tag" : "every target needs its tag, others none",
+    );
+  }
+  if (new Set(tags.map(([, id]) => id)).size < tags.length) complain(["tags", "target"], "two targets share a tag");
+  for (const [row, { target }] of manifest.quality.entries()) {
+    const fits = targets.length === 0 ? target === undefined : target !== undefined && targets.includes(target);
+    if (!fits)
+      complain(["quality", String(row), "target"], "names the row's target where there are several, only then");
   }
   const needed = student ? ["tokenizer.json", "step.onnx"] : ["tokenizer.json", "weights.safetensors"];
   for (const path of needed) {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { type Logger, pino } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
+import { sourcePrefix, targetsOf } from "../models/tags.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
 import type { EngineObserver } from "./engine/engine-observer.ts";
 import { WorkerEngine } from "./engine/worker-engine.ts";
@@ -105,13 +106,15 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     return undefined;
   };
   const metrics: Metrics = new Metrics({ engine, backpressureBytes: () => streams.bufferedBytes });
-  const models = bundles.map(({ manifest }) => ({
-    model: manifest.name,
-    source: manifest.source,
-    target: manifest.target,
-    defaultWait: manifest.lags?.default ?? ("full" as const),
-    segmentTokens: manifest.limits.maxSourceTokens - 1,
-  }));
+  const models = bundles.flatMap(({ manifest }) =>
+    targetsOf(manifest).map((target) => ({
+      model: manifest.name,
+      source: manifest.source,
+      target,
+      defaultWait: manifest.lags?.default ?? ("full" as const),
+      segmentTokens: manifest.limits.maxSourceTokens - 1 - sourcePrefix(manifest, { target }).length,
+    })),
+  );
   const host: StreamHost = {
     models,
     idleTimeoutMs: settings.idleTimeoutMs,
@@ -122,9 +125,9 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
       if (refusal !== undefined) metrics.rejected(refusal.code);
       return refusal;
     },
-    openSession: (model, { wait, timings }, callbacks) => {
+    openSession: ({ model, target }, { wait, timings }, callbacks) => {
       const bundle = bundleOf(model);
-      const targets = [sessionTarget(bundle, wait)];
+      const targets = [sessionTarget(bundle, { target, wait })];
       return new SessionRunner({
         settings: { source: bundle.manifest.source, targets, timings },
         engine,
@@ -162,7 +165,8 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     page: await Page.read(settings.pageDirectory),
     maxConcurrent: settings.maxTranslations,
     unready,
-    translate: (model, text, wait, signal) => translateText(engine, bundleOf(model), text, { wait, signal }),
+    translate: ({ model, target }, text, wait, signal) =>
+      translateText(engine, bundleOf(model), text, { target, wait, signal }),
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
   });
   const transport = await chooseTransport(
@@ -182,10 +186,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
   const port = await transport.listen(settings.port, settings.host);
   streams.watchIdle(settings.idleTimeoutMs);
   const origin = `//${urlHost(settings.host)}:${port}`;
-  log.info(
-    { host: settings.host, port, transport: transport.name, models: models.map(({ model }) => model) },
-    "serving",
-  );
+  log.info({ host: settings.host, port, transport: transport.name, models: [...byName.keys()] }, "serving");
 
   const stop = async (): Promise<void> => {
     draining = true;
@@ -205,7 +206,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     url: `http:${origin}/`,
     streamUrl: `ws:${origin}${STREAM_PATH}`,
     metricsUrl: `http:${origin}/metrics`,
-    models: models.map(({ model }) => model),
+    models: [...byName.keys()],
     close: () => {
       stopped ??= stop();
       return stopped;

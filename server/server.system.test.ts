@@ -98,13 +98,13 @@ const log = pino({ level: "silent" });
 let server: RunningServer;
 let model: HeldModel;
 
-async function start(transport: "ws" | "uws", settings: ServerSettings = {}): Promise<void> {
+async function start(transport: "ws" | "uws", settings: ServerSettings = {}, served = bundle): Promise<void> {
   model = new HeldModel({ vocabularySize: bundle.tokenizer.vocabularySize });
   server = await startServer(
     { port: 0, transport, ...settings },
     {
       log,
-      bundles: [bundle],
+      bundles: [served],
       startEngine: async (_bundles, observer) =>
         new InProcessEngine({ models: [{ name: "stand-in", runner: model }], observer }),
     },
@@ -155,6 +155,31 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
         .filter((written) => written !== "")
         .join(" "),
     ]);
+  });
+
+  test("serves each language of a model that writes several", async () => {
+    const several = { target: ["de", "fr"], tags: { target: { de: 13, fr: 14 } as const } };
+    await start(transport, {}, { ...bundle, manifest: { ...bundle.manifest, ...several } });
+    const finals = await Promise.all(
+      ["de", "fr"].map(async (target) => {
+        const client = await new Client(server, `source=en&target=${target}`).opened();
+        client.send({ type: "text", text: "the words and the end" });
+        client.send({ type: "end" });
+        await client.closed;
+        checkStream(client);
+        expect(client.of("ready")[0]).toMatchObject({ model: "stand-in", target, limits: { segmentTokens: 158 } });
+        expect(client.of("final")[0]).toMatchObject({ target, source: "the words and the end" });
+        expect(client.of("done")[0]).toMatchObject({ words: 5 });
+        return client.of("final")[0].text;
+      }),
+    );
+    expect(finals[0]).not.toBe(finals[1]);
+    const answer = await post({ source: "en", target: "fr", text: "the words and the end", wait: 3 });
+    expect(await textOf(answer)).toBe(finals[1]);
+    const other = new Client(server, "source=en&target=it");
+    expect(await other.closed).toMatchObject({ code: 1008 });
+    const message = "this pair is not served here; served: en to de, en to fr";
+    expect(other.of("error")).toMatchObject([{ code: "unsupported_pair", field: "target", message }]);
   });
 
   test("tells of every kind of bad input, and goes on", async () => {

@@ -31,6 +31,7 @@ interface StageFlags {
 interface EvaluateFlags {
   bundle: string;
   test: string;
+  target?: string;
   wait: Wait[];
   limit?: number;
   beam: number;
@@ -158,6 +159,7 @@ function addEvaluate(program: Command): void {
       5,
       "full",
     ])
+    .option("--target <language>", "the language to write, where the bundle has several")
     .option("--limit <n>", "only the first n sentences", positiveInteger)
     .option("--beam <n>", "hypotheses of the teacher's search", positiveInteger, 4)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)

@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(FOLDER))("the engine with models/en-de", () => {
       let written = "";
       const finals: string[] = [];
       const runner = new SessionRunner({
-        settings: { source: "en", targets: [sessionTarget(bundle, wait)] },
+        settings: { source: "en", targets: [sessionTarget(bundle, { wait })] },
         engine,
         now: () => performance.now(),
         emit: (message) => {

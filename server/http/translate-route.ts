@@ -16,7 +16,7 @@ import type { HttpHandler } from "./router.ts";
 export interface TranslateRouteOptions {
   models: readonly ServedPair[];
   /** Translates one text. Stops when the signal says that nobody waits for it any more. */
-  translate(model: string, text: string, wait: Wait, signal: AbortSignal): Promise<string>;
+  translate(pair: ServedPair, text: string, wait: Wait, signal: AbortSignal): Promise<string>;
   /** Texts in the engine at once, over all requests. Past it requests are refused. */
   maxConcurrent: number;
 }
@@ -27,7 +27,7 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
   /** One text after another, as many at once as there is room for; a request that is let in gets one place at least. */
   async function translateAll(
     texts: readonly string[],
-    model: string,
+    pair: ServedPair,
     wait: Wait,
     signal: AbortSignal,
   ): Promise<string[]> {
@@ -38,7 +38,7 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
       try {
         while (next < texts.length) {
           const index = next++;
-          results[index] = await options.translate(model, texts[index], wait, signal);
+          results[index] = await options.translate(pair, texts[index], wait, signal);
         }
       } catch (error) {
         // The others of the request stop at their next text.
@@ -58,14 +58,14 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
     if (contentType !== "application/json")
       return respondProblem(415, "send the body as content-type: application/json");
     const asked = parseBody(request);
-    const { model } = choosePair(options.models, asked);
+    const pair = choosePair(options.models, asked);
     if (running >= options.maxConcurrent) {
       throw new ProtocolError("overloaded", "too many texts are being translated", { retryAfter: 1 });
     }
     const wait = asked.wait ?? "full";
-    const texts = await translateAll([asked.text].flat(), model, wait, request.signal);
+    const texts = await translateAll([asked.text].flat(), pair, wait, request.signal);
     const text = typeof asked.text === "string" ? texts[0] : texts;
-    const answer: TranslateResponse = { model, source: asked.source, target: asked.target, wait, text };
+    const answer: TranslateResponse = { model: pair.model, source: asked.source, target: asked.target, wait, text };
     return respondJson(200, answer);
   };
 }

@@ -14,17 +14,17 @@ export async function fetchModels(url) {
   try {
     const response = await fetch(url);
     const body = await response.json();
-    const served = body.models.map(readEntry).filter((/** @type {Served | undefined} */ one) => one !== undefined);
+    const served = body.models.flatMap(readEntry);
     return served.length > 0 ? served : [USUAL];
   } catch {
     return [USUAL];
   }
 }
 
-/** @param {any} entry @returns {Served | undefined} */
+/** One for each language that a model writes. @param {any} entry @returns {Served[]} */
 function readEntry({ name, source, target, wait }) {
-  if (typeof source !== "string" || typeof target !== "string") return undefined;
-  return { source, target, model: name, wait: wait?.default };
+  const targets = [target].flat().filter((one) => typeof source === "string" && typeof one === "string");
+  return targets.map((one) => ({ source, target: one, model: name, wait: wait?.default }));
 }
 
 /** The language's English name. @param {string} code */

@@ -2,6 +2,7 @@
 
 import type { Bundle } from "../../models/bundle.ts";
 import { SourceStream, type SourceWord } from "../../models/source-stream.ts";
+import { type AskedOf, chosenTarget, sourcePrefix } from "../../models/tags.ts";
 import { TargetStream } from "../../models/target-stream.ts";
 import type { Wait } from "../../models/wait.ts";
 
@@ -33,15 +34,22 @@ export interface SessionTarget {
   openTarget(): TargetWriter;
 }
 
-/** The target that a student bundle writes. `wait` defaults to the bundle's. Throws RangeError for a teacher's bundle. */
-export function sessionTarget(bundle: Bundle, wait?: Wait): SessionTarget {
+/** What a session asks of a bundle. */
+export interface SessionTargetOptions extends AskedOf {
+  /** The bundle's own by default. */
+  wait?: Wait;
+}
+
+/** A target that a student bundle writes. Throws RangeError for a teacher's bundle, TargetError. */
+export function sessionTarget(bundle: Bundle, options: SessionTargetOptions = {}): SessionTarget {
   const { manifest, tokenizer } = bundle;
   if (!manifest.lags) throw new RangeError(`bundle ${manifest.name} is no student: it cannot translate a stream`);
   return {
-    language: manifest.target,
+    language: chosenTarget(manifest, options.target),
     model: manifest.name,
-    wait: wait ?? manifest.lags.default,
+    wait: options.wait ?? manifest.lags.default,
     maxSourceTokens: manifest.limits.maxSourceTokens,
+    prefix: sourcePrefix(manifest, options),
     openSource: () => new SourceStream(tokenizer),
     openTarget: () => new TargetStream(tokenizer),
   };

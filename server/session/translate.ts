@@ -1,6 +1,7 @@
 // A whole text through the sessions' own code: what streams say is what this says.
 
 import type { Bundle } from "../../models/bundle.ts";
+import type { AskedOf } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ErrorMessage } from "../protocol/server-messages.ts";
@@ -18,7 +19,7 @@ export class TranslateError extends Error {
   }
 }
 
-export interface TranslateOptions {
+export interface TranslateOptions extends AskedOf {
   /** "full" by default: each segment is read whole before it is translated. */
   wait?: Wait;
   /** Gives up and frees everything; the promise rejects with the signal's reason. */
@@ -45,8 +46,9 @@ export function translate(
   text: string,
   options: TranslateOptions = {},
 ): Promise<Translation> {
-  const target = sessionTarget(bundle, options.wait ?? "full");
-  return translateWith(engine, bundle.manifest.source, target, text, options.signal);
+  const { signal, ...asked } = options;
+  const target = sessionTarget(bundle, { ...asked, wait: asked.wait ?? "full" });
+  return translateWith(engine, bundle.manifest.source, target, text, signal);
 }
 
 /** The same for a target without a bundle. `source` is the text's language tag. */

@@ -60,7 +60,7 @@ function setUp(overrides: Partial<StreamHost> = {}) {
     idleTimeoutMs: 60_000,
     textMaxCharacters: 10_000,
     refusal: () => undefined,
-    openSession: (model, given, callbacks) => {
+    openSession: ({ model }, given, callbacks) => {
       settings.push({ model, ...given });
       sessions.push(new ScriptedSession(callbacks));
       return sessions[sessions.length - 1];

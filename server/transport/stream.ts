@@ -38,7 +38,7 @@ export interface StreamHost {
   readonly textMaxCharacters: number;
   /** Why no new stream may open now, if so. */
   refusal(): ProtocolError | undefined;
-  openSession(model: string, settings: { wait: Wait; timings: boolean }, callbacks: SessionCallbacks): StreamSession;
+  openSession(pair: ServedPair, settings: { wait: Wait; timings: boolean }, callbacks: SessionCallbacks): StreamSession;
   sessionId(): string;
   /** Milliseconds, monotonic. */
   now(): number;
@@ -193,7 +193,7 @@ export class Stream implements ConnectionHandler {
     const model = choosePair(this.#host.models, settings);
     const wait = settings.wait ?? model.defaultWait;
     this.#session = this.#host.openSession(
-      model.model,
+      model,
       { wait, timings: settings.timings ?? false },
       {
         emit: (message, measure) => this.#emit(message, measure),

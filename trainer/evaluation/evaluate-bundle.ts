@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-node";
 import { loadBundle } from "../../models/bundle.ts";
 import { StepModel } from "../../models/step-model.ts";
+import { sourcePrefix } from "../../models/tags.ts";
 import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
 import { readSafetensors } from "../training/safetensors.ts";
@@ -13,6 +14,8 @@ import { evaluateWholeSentences } from "./whole-sentence.ts";
 export interface EvaluateBundleOptions {
   readonly bundle: string;
   readonly test: string;
+  /** The language to write, where the bundle has several. */
+  readonly target?: string;
   /** Lags of a student; a teacher reads the whole sentence. */
   readonly wait: readonly Wait[];
   readonly limit?: number;
@@ -23,11 +26,12 @@ export interface EvaluateBundleOptions {
 
 const LENGTH_PENALTY = 1;
 
-/** @throws BundleError or HeldOutFileError when either cannot be used. */
+/** @throws BundleError, TargetError or HeldOutFileError when bundle, target or test set cannot be used. */
 export async function evaluateBundle(options: EvaluateBundleOptions): Promise<EvaluationReport> {
   const { threads } = options;
   const bundle = await loadBundle(options.bundle);
   const { manifest, tokenizer } = bundle;
+  const prefix = sourcePrefix(manifest, options);
   const test = await readTestSet(options.test, { limit: options.limit });
   if (bundle.stepPath !== undefined) {
     const sources = test.sentences.map(({ source }) => source);
@@ -36,7 +40,7 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     const rows = [];
     for (const wait of options.wait) {
       const started = performance.now();
-      const outputs = await translateBatch(model, tokenizer, sources, { wait });
+      const outputs = await translateBatch(model, tokenizer, sources, { wait, prefix });
       const seconds = (performance.now() - started) / 1000;
       rows.push(evaluateTranslations(test, outputs, { wait, seconds, sourceTokens }));
     }
@@ -47,6 +51,7 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const model = {
     architecture: { ...manifest.architecture, maxPositions: manifest.limits.maxSourceTokens },
     weights: readSafetensors(bundle.weightsPath).tensors,
+    prefix,
   };
   const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
   return evaluateWholeSentences(test, tokenizer, model, settings, threads);

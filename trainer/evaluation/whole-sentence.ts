@@ -16,13 +16,15 @@ const BATCH_TOKENS = 2048;
 export interface SearchedModel {
   readonly architecture: Architecture;
   readonly weights: Weights;
+  /** Source ids before each sentence's own: tags. Default none. */
+  readonly prefix?: readonly number[];
 }
 
 /** @returns one row, at wait "full": nothing is written before the source has ended. */
 export async function evaluateWholeSentences(
   test: TestSet,
   tokenizer: Tokenizer,
-  { architecture, weights }: SearchedModel,
+  { architecture, weights, prefix = [] }: SearchedModel,
   settings: BeamSearchSettings,
   threads: number,
 ): Promise<EvaluationReport> {
@@ -31,7 +33,7 @@ export async function evaluateWholeSentences(
   const search = await BeamSearch.create(ort, architecture, weights, settings, threads);
   const started = performance.now();
   const limit = architecture.maxPositions - 1; // beside </s>
-  const cut = ids.map((tokens) => tokens.slice(0, limit));
+  const cut = ids.map((tokens) => [...prefix, ...tokens].slice(0, limit));
   const found = await translateAll(search, cut, BATCH_TOKENS).finally(() => search.dispose());
   const seconds = (performance.now() - started) / 1000;
   const outputs = found.map((hypotheses, index) => {

@@ -1,9 +1,11 @@
 // A step model without a network: each chunk's slots are a hash of exactly what the real graph may see for it.
+import { CtcDecoder } from "./ctc-decoder.ts";
 import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState } from "./segment-state.ts";
 import type { StepRow } from "./step-batch.ts";
 import type { StepRunner } from "./step-model.ts";
 import { BLANK_ID, SPECIAL_TOKENS } from "./vocabulary.ts";
+import type { Wait } from "./wait.ts";
 
 export interface StandInModelOptions {
   vocabularySize: number;
@@ -28,6 +30,10 @@ export class StandInModel implements StepRunner {
     this.slotsPerToken = options.slotsPerToken ?? 2;
     this.maxSourceTokens = options.maxSourceTokens ?? 160;
     this.#vocabularySize = options.vocabularySize;
+  }
+
+  newDecoder(wait: Wait): CtcDecoder {
+    return new CtcDecoder({ wait, slotsPerToken: this.slotsPerToken, maxSourceTokens: this.maxSourceTokens });
   }
 
   newState(): SegmentState {

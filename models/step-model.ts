@@ -1,11 +1,13 @@
 // Runs step.onnx for a batch of segments and appends what it gives to their states.
 import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-common";
 import { BundleError } from "./bundle-error.ts";
+import { CtcDecoder } from "./ctc-decoder.ts";
 import type { BundleManifest } from "./manifest.ts";
-import type { StepResult } from "./segment-decoder.ts";
+import type { SegmentDecoder, StepResult } from "./segment-decoder.ts";
 import { SegmentState, type StateShape } from "./segment-state.ts";
 import { StepBatch, type StepRow, type StepSizes } from "./step-batch.ts";
 import { signatureMismatch, stepSignature } from "./step-signature.ts";
+import type { Wait } from "./wait.ts";
 
 /** What of onnxruntime is used; onnxruntime-node and onnxruntime-web both have it. */
 export interface OnnxRuntime {
@@ -20,15 +22,17 @@ interface Session {
   release(): Promise<void>;
 }
 
-/** What runs steps: the model, or a stand-in for it in tests. */
+/** What runs steps: a model of either kind, or a stand-in for one in tests. */
 export interface StepRunner {
-  readonly slotsPerToken: number;
   readonly maxSourceTokens: number;
+  /** A new segment's policy. Throws RangeError for a wait that is none. */
+  newDecoder(wait: Wait): SegmentDecoder;
+  /** A new segment's state, empty. */
   newState(): SegmentState;
   run(rows: readonly StepRow[]): Promise<StepResult[]>;
 }
 
-/** A student's step graph in a runtime session. */
+/** A CTC student's step graph in a runtime session. */
 export class StepModel implements StepRunner {
   readonly slotsPerToken: number;
   readonly maxSourceTokens: number;
@@ -85,7 +89,10 @@ export class StepModel implements StepRunner {
     return this.#batch.bytes;
   }
 
-  /** An empty state for a new segment. */
+  newDecoder(wait: Wait): CtcDecoder {
+    return new CtcDecoder({ wait, slotsPerToken: this.slotsPerToken, maxSourceTokens: this.maxSourceTokens });
+  }
+
   newState(): SegmentState {
     return new SegmentState(this.#shape);
   }

@@ -1,11 +1,10 @@
 // Whole texts through the streaming path: what evaluation, the HTTP interface and the command line share with a session.
-import { SegmentDecoder } from "./segment-decoder.ts";
-import type { SegmentState } from "./segment-state.ts";
+import type { DecodedPart } from "./segment-decoder.ts";
 import { SourceStream, type SourceWord } from "./source-stream.ts";
 import type { StepRunner } from "./step-model.ts";
 import { TargetStream } from "./target-stream.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { chunksReady, type Wait, waitToInteger } from "./wait.ts";
+import type { Wait } from "./wait.ts";
 
 /** Text that became final at once. */
 export interface TranslationEvent {
@@ -50,7 +49,7 @@ export async function translateText(
   const translation: Translation = { text: "", events: [] };
   const prefix = options.prefix ?? [];
   for (const segment of segmentsOf(tokenizer, text, model.maxSourceTokens - prefix.length)) {
-    const decoder = newDecoder(model, options.wait);
+    const decoder = model.newDecoder(options.wait);
     decoder.read(prefix);
     const output = new SegmentOutput(translation, tokenizer);
     const state = model.newState();
@@ -75,7 +74,7 @@ export async function translateText(
 }
 
 /**
- * Translates many texts, each segment in one pass, and tells from the wait when each part would have been final. The result
+ * Translates many texts, each segment read at once, and tells from the wait when each part would have been final. The result
  * is {@link translateText}'s.
  */
 export async function translateBatch(
@@ -113,37 +112,46 @@ async function runBatch(
   outputs: readonly SegmentOutput[],
   { wait, prefix }: Required<TranslateOptions>,
 ): Promise<void> {
-  const decoders = segments.map(({ words }) => {
-    const decoder = newDecoder(model, wait);
+  const rows = segments.map(({ words }) => {
+    const decoder = model.newDecoder(wait);
     decoder.read(prefix);
     for (const { ids } of words) decoder.read(ids);
     decoder.end();
-    return decoder;
+    return { decoder, state: model.newState(), parts: [] as DecodedPart[] };
   });
-  const states: SegmentState[] = segments.map(() => model.newState());
-  const rows = decoders.map((decoder, row) => {
-    const request = decoder.next();
-    if (request === undefined) throw new Error("an ended segment has nothing to run");
-    return { ...request, state: states[row] };
-  });
-  const results = await model.run(rows);
-  for (const [row, result] of results.entries()) {
-    const chunks = decoders[row].acceptChunks(result);
-    const { words, tokensBefore, wordsBefore } = segments[row];
-    let tokens = tokensBefore;
-    let sourceWords = wordsBefore;
-    let written = 0;
-    for (const [index, word] of words.entries()) {
-      tokens += word.ids.length;
-      sourceWords += word.startsWord ? 1 : 0;
-      const ready = chunksReady(prefix.length + tokens - tokensBefore, waitToInteger(wait), false);
-      outputs[row].push(chunks.slice(written, ready).flat(), tokens, sourceWords);
-      written = Math.max(written, ready);
-      if (index === words.length - 1) outputs[row].push(chunks.slice(written).flat(), tokens, sourceWords);
-    }
-    states[row].release();
+  for (let open = rows; open.length > 0; open = open.filter(({ decoder }) => !decoder.done)) {
+    const step = open.map(({ decoder, state }) => {
+      const request = decoder.next();
+      if (request === undefined) throw new Error("an ended segment that is not done has nothing to run");
+      return { ...request, state };
+    });
+    const results = await model.run(step);
+    for (const [row, { decoder, parts }] of open.entries()) parts.push(...decoder.acceptParts(results[row]));
+  }
+  for (const [row, { parts, state }] of rows.entries()) {
+    writeParts(parts, segments[row], outputs[row], prefix.length);
+    state.release();
   }
 }
+
+/** Each part with the unit that allowed it, or with the segment's end. */
+function writeParts(parts: readonly DecodedPart[], segment: Segment, output: SegmentOutput, prefix: number): void {
+  const { words, tokensBefore, wordsBefore } = segment;
+  let tokens = tokensBefore;
+  let sourceWords = wordsBefore;
+  let written = 0;
+  for (const [index, word] of words.entries()) {
+    tokens += word.ids.length;
+    sourceWords += word.startsWord ? 1 : 0;
+    const first = written;
+    const positions = prefix + tokens - tokensBefore;
+    while (written < parts.length && parts[written].needs <= positions) written++;
+    output.push(idsOf(parts.slice(first, written)), tokens, sourceWords);
+    if (index === words.length - 1) output.push(idsOf(parts.slice(written)), tokens, sourceWords);
+  }
+}
+
+const idsOf = (parts: readonly DecodedPart[]): number[] => parts.flatMap(({ ids }) => ids);
 
 /** Appends one segment's target ids to a translation. */
 class SegmentOutput {
@@ -163,10 +171,6 @@ class SegmentOutput {
     this.#translation.text += text;
     this.#translation.events.push({ tokensRead, wordsRead, text });
   }
-}
-
-function newDecoder(model: StepRunner, wait: Wait): SegmentDecoder {
-  return new SegmentDecoder({ wait, slotsPerToken: model.slotsPerToken, maxSourceTokens: model.maxSourceTokens });
 }
 
 function tokensIn(words: readonly SourceWord[]): number {

@@ -8,8 +8,11 @@ export interface EngineOutput {
   ids: number[];
   /** Source tokens read in this segment so far, a prefix of tags among them, without EOS. */
   tokensRead: number;
-  /** Chunks that were decoded before this step: with the wait, it names the token that allowed this output. */
-  firstChunk: number;
+  /**
+   * Source positions, a prefix among them, that had to be read for the oldest part of this output; more than the segment
+   * has: its end. 0 when the step opened no chunk.
+   */
+  needs: number;
   /** True on the segment's last output: its state is freed, nothing follows. */
   done: boolean;
   /** From the moment the oldest token of the row was handed to the engine to the start of its step. */

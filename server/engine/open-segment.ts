@@ -1,10 +1,10 @@
 // A segment where its steps run: its decoder, its state, and what it could bring to the next step.
 
-import { SegmentDecoder, type StepResult } from "../../models/segment-decoder.ts";
+import type { DecodedPart, SegmentDecoder, StepResult } from "../../models/segment-decoder.ts";
 import type { SegmentState } from "../../models/segment-state.ts";
 import type { StepRow } from "../../models/step-batch.ts";
 import type { StepRunner } from "../../models/step-model.ts";
-import { chunksReady, type Wait, waitToInteger } from "../../models/wait.ts";
+import type { Wait } from "../../models/wait.ts";
 import type { ReadySegment } from "./scheduler.ts";
 
 export class OpenSegment {
@@ -14,16 +14,11 @@ export class OpenSegment {
   cancelled = false;
   readonly #decoder: SegmentDecoder;
   readonly #state: SegmentState;
-  readonly #wait: number;
-  #positions = 0;
-  #ended = false;
 
   /** Throws RangeError for a wait that is none. */
   constructor(ready: ReadySegment, runner: StepRunner, wait: Wait) {
-    const { slotsPerToken, maxSourceTokens } = runner;
     this.ready = ready;
-    this.#wait = waitToInteger(wait);
-    this.#decoder = new SegmentDecoder({ wait, slotsPerToken, maxSourceTokens });
+    this.#decoder = runner.newDecoder(wait);
     this.#state = runner.newState();
   }
 
@@ -52,22 +47,17 @@ export class OpenSegment {
   /** Throws RangeError when the ids do not fit the position limit. */
   read(ids: readonly number[], at: number): void {
     this.#decoder.read(ids);
-    this.#positions += ids.length;
     this.#stamp(at);
   }
 
   end(at: number): void {
-    if (this.#ended) return;
     this.#decoder.end();
-    this.#positions += 1;
-    this.#ended = true;
     this.#stamp(at);
   }
 
   /** New tokens or new chunks that a step could take, whichever are more; 0 while nothing is due. */
   get due(): number {
-    const chunks = chunksReady(this.#positions, this.#wait, this.#ended) - this.#state.chunkLength;
-    return chunks <= 0 ? 0 : Math.max(chunks, this.#positions - this.#state.sourceLength);
+    return this.#decoder.due;
   }
 
   /** What to run now, with at most `limit` new tokens and chunks; undefined when nothing is due. */
@@ -77,11 +67,12 @@ export class OpenSegment {
     return request && { ...request, state: this.#state };
   }
 
-  /** Takes a step's result; gives the target ids it adds. */
-  accept(result: StepResult): number[] {
-    const ids = this.#decoder.accept(result);
+  /** Takes a step's result, chunk by chunk; `at` is when: what is due after it has waited from then on. */
+  accept(result: StepResult, at: number): DecodedPart[] {
+    const parts = this.#decoder.acceptParts(result);
     if (this.due === 0) this.dueSince = undefined;
-    return ids;
+    else this.dueSince ??= at;
+    return parts;
   }
 
   /** Gives the state's memory back. */

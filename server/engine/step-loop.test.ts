@@ -87,8 +87,8 @@ describe("StepLoop", () => {
     await turns();
     const outputs = reports.flatMap((report) => report.outputs);
     expect(outputs).toMatchObject([
-      { segment: 1, tokensRead: 3, firstChunk: 0, done: false, batchSize: 1 },
-      { segment: 1, tokensRead: 3, firstChunk: 2, done: true },
+      { segment: 1, tokensRead: 3, needs: 2, done: false, batchSize: 1 },
+      { segment: 1, tokensRead: 3, needs: 4, done: true },
     ]);
     expect(reports.at(-1)?.stats).toMatchObject({ model: "en-de", tokens: 1, chunks: 2, batchSize: 1 });
     expect(loop.stateBytes).toBe(0);

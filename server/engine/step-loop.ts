@@ -1,6 +1,6 @@
 // Runs steps for as long as segments have something due: commands in, one report for each step out.
 
-import type { StepResult } from "../../models/segment-decoder.ts";
+import type { DecodedPart, StepResult } from "../../models/segment-decoder.ts";
 import type { StepRow } from "../../models/step-batch.ts";
 import type { StepRunner } from "../../models/step-model.ts";
 import { type EngineCommand, monotonicMs, type StepReport } from "./engine-command.ts";
@@ -23,7 +23,8 @@ export interface StepLoopOptions {
 interface Turn {
   open: OpenSegment;
   row: StepRow;
-  firstChunk: number;
+  /** Chunks and positions of the state before the step. */
+  chunks: number;
   positions: number;
   queueMs: number;
 }
@@ -112,9 +113,9 @@ export class StepLoop {
     const sizes = ready.map((open) => open.due);
     const limit = rowLimit(sizes, this.#options.maxRowTokens);
     return ready.flatMap((open) => {
-      const [firstChunk, positions, queueMs] = [open.chunks, open.positions, now - (open.dueSince ?? now)];
+      const [chunks, positions, queueMs] = [open.chunks, open.positions, now - (open.dueSince ?? now)];
       const row = open.next(limit);
-      return row ? [{ open, row, firstChunk, positions, queueMs }] : [];
+      return row ? [{ open, row, chunks, positions, queueMs }] : [];
     });
   }
 
@@ -123,15 +124,18 @@ export class StepLoop {
     this.#underWay = new Set(turns.map(({ open }) => open));
     const computeStart = monotonicMs();
     const results = await this.#runRows(this.#options.runners.get(model)!, turns);
-    const computeMs = monotonicMs() - computeStart;
+    const computeEnd = monotonicMs();
+    const computeMs = computeEnd - computeStart;
     this.#underWay = new Set();
     const outputs: StepReport["outputs"] = [];
-    for (const [index, { open, firstChunk, queueMs }] of turns.entries()) {
-      const ids = this.#accept(open, results[index]);
-      if (!ids) continue;
+    for (const [index, { open, queueMs }] of turns.entries()) {
+      const parts = this.#accept(open, results[index], computeEnd);
+      if (!parts) continue;
+      const ids = parts.flatMap((part) => part.ids);
+      const needs = parts[0]?.needs ?? 0;
       const { segment } = open.ready;
       const { done, tokensRead } = open;
-      outputs.push({ segment, ids, tokensRead, firstChunk, done, queueMs, computeMs, batchSize: turns.length });
+      outputs.push({ segment, ids, tokensRead, needs, done, queueMs, computeMs, batchSize: turns.length });
       if (done) this.#free(segment);
       else if (open.due > 0) this.#scheduler.mark(open.ready);
     }
@@ -146,15 +150,15 @@ export class StepLoop {
     });
   }
 
-  /** A row's target ids; undefined when the segment was cancelled meanwhile or its row failed. */
-  #accept(open: OpenSegment, result: StepResult | StepFailure): number[] | undefined {
+  /** What a row wrote; undefined when the segment was cancelled meanwhile or its row failed. */
+  #accept(open: OpenSegment, result: StepResult | StepFailure, at: number): DecodedPart[] | undefined {
     if (open.cancelled) {
       open.release();
       return undefined;
     }
     try {
       if (result instanceof StepFailure) throw result.cause;
-      return open.accept(result);
+      return open.accept(result, at);
     } catch (error) {
       this.#fail(open.ready.segment, error);
       return undefined;
@@ -175,7 +179,7 @@ export class StepLoop {
 
   async #runAlone(runner: StepRunner, turn: Turn, cause: unknown): Promise<StepResult | StepFailure> {
     // A state that the failed step has already grown cannot take the same tokens twice.
-    if (turn.open.positions !== turn.positions || turn.open.chunks !== turn.firstChunk) return new StepFailure(cause);
+    if (turn.open.positions !== turn.positions || turn.open.chunks !== turn.chunks) return new StepFailure(cause);
     try {
       const [result] = await runner.run([turn.row]);
       return result;

@@ -17,8 +17,6 @@ export interface Written {
 export class SegmentLane {
   readonly #source: SourceReader;
   readonly #target: TargetWriter;
-  /** Source tokens behind which a chunk may be computed; infinite for "full". */
-  readonly #wait: number;
   /** Tags that the engine reads before the first token; they count as no token of the segment. */
   readonly #prefix: readonly number[];
   /** Token index at which each word starts, and (tokens so far, when) of each arrival. */
@@ -37,7 +35,6 @@ export class SegmentLane {
   constructor(target: SessionTarget) {
     this.#source = target.openSource();
     this.#target = target.openTarget();
-    this.#wait = target.wait === "full" ? Number.POSITIVE_INFINITY : target.wait;
     this.#prefix = target.prefix ?? [];
   }
 
@@ -101,7 +98,7 @@ export class SegmentLane {
     this.#tokensRead = Math.max(0, output.tokensRead - this.#prefix.length);
     const read = this.#wordsBefore(this.#tokensRead);
     if (text) this.#writes.push({ length: this.#text.length, read });
-    return { text, read, allowedAt: this.#arrivalOf(output.firstChunk + this.#wait - 1 - this.#prefix.length) };
+    return { text, read, allowedAt: this.#arrivalOf(output.needs - 1 - this.#prefix.length) };
   }
 
   /** Average lagging in source words; undefined when nothing was written. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SegmentDecoder } from "../../models/segment-decoder.ts";
+import { CtcDecoder } from "../../models/ctc-decoder.ts";
 import { SourceStream } from "../../models/source-stream.ts";
 import { standInTokenizer } from "../../models/stand-in-tokenizer.ts";
 import { TargetStream } from "../../models/target-stream.ts";
@@ -34,7 +34,7 @@ class Stage {
   /** Chunks that one output covers at most. */
   maxRowTokens = 1000;
   readonly #targets: SessionTarget[];
-  readonly #open = new Map<string, { target: number; segment: number; decoder: SegmentDecoder; chunks: number }>();
+  readonly #open = new Map<string, { target: number; segment: number; decoder: CtcDecoder }>();
 
   constructor(targets: SessionTarget[], settings: { timings?: boolean; limits?: Partial<SessionLimits> } = {}) {
     this.#targets = targets;
@@ -48,8 +48,8 @@ class Stage {
       const key = `${action.target}/${action.segment}`;
       if (action.type === "open") {
         const { wait, maxSourceTokens } = this.#targets[action.target];
-        const decoder = new SegmentDecoder({ wait, maxSourceTokens, slotsPerToken: 2 });
-        this.#open.set(key, { target: action.target, segment: action.segment, decoder, chunks: 0 });
+        const decoder = new CtcDecoder({ wait, maxSourceTokens, slotsPerToken: 2 });
+        this.#open.set(key, { target: action.target, segment: action.segment, decoder });
       } else if (action.type === "push") this.#open.get(key)!.decoder.read(action.ids);
       else if (action.type === "finish") this.#open.get(key)!.decoder.end();
       else this.#open.delete(key);
@@ -74,10 +74,11 @@ class Stage {
       const row = decoder.next(this.maxRowTokens);
       if (!row) continue;
       const slotIds = row.chunks.flatMap((id) => [id === EOS_ID ? BLANK_ID : id, BLANK_ID]);
-      const ids = decoder.accept({ slotIds, slotScores: slotIds.map(() => 0) });
+      const parts = decoder.acceptParts({ slotIds, slotScores: slotIds.map(() => 0) });
+      const ids = parts.flatMap((part) => part.ids);
+      const needs = parts[0]?.needs ?? 0;
       const { done, tokensRead } = decoder;
-      const output = { ids, tokensRead, firstChunk: entry.chunks, done, queueMs: 1, computeMs: 2, batchSize: 1 };
-      entry.chunks += row.chunks.length;
+      const output = { ids, tokensRead, needs, done, queueMs: 1, computeMs: 2, batchSize: 1 };
       if (done) this.#open.delete(key);
       this.tell({ type: "output", target, segment, output });
       return true;

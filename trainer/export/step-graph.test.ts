@@ -1,6 +1,5 @@
 import * as ort from "onnxruntime-node";
 import { afterEach, describe, expect, test } from "vitest";
-import { SegmentDecoder } from "../../models/segment-decoder.ts";
 import type { StepModel } from "../../models/step-model.ts";
 import { BLANK_ID, EOS_ID } from "../../models/vocabulary.ts";
 import { type Wait, waitToInteger } from "../../models/wait.ts";
@@ -28,11 +27,7 @@ async function stepModel(precision: Precision, blankBias = 0): Promise<StepModel
 /** All slots of each source, which reads so many tokens before each step. */
 async function slotsByStep(model: StepModel, all: readonly (readonly number[])[], wait: Wait, atOnce: number) {
   const rows = all.map((ids) => {
-    const decoder = new SegmentDecoder({
-      wait,
-      slotsPerToken: model.slotsPerToken,
-      maxSourceTokens: model.maxSourceTokens,
-    });
+    const decoder = model.newDecoder(wait);
     return { ids: [...ids], decoder, state: model.newState(), found: { ids: [] as number[], scores: [] as number[] } };
   });
   while (rows.some(({ decoder }) => !decoder.done)) {

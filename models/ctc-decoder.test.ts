@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SegmentDecoder } from "./segment-decoder.ts";
+import { CtcDecoder } from "./ctc-decoder.ts";
 import { StandInModel } from "./stand-in-model.ts";
 import { EOS_ID } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
@@ -10,7 +10,7 @@ const options = (wait: Wait, maxSourceTokens = 160) => ({ wait, slotsPerToken: 2
 
 /** Decodes the parts as they come; the ids that each part added, the last entry's at the end. */
 async function decode(wait: Wait, parts: readonly (readonly number[])[], maxTokens?: number): Promise<number[][]> {
-  const decoder = new SegmentDecoder(options(wait));
+  const decoder = new CtcDecoder(options(wait));
   const state = model.newState();
   const added: number[][] = [];
   const run = async () => {
@@ -38,7 +38,7 @@ async function decode(wait: Wait, parts: readonly (readonly number[])[], maxToke
   return added;
 }
 
-describe("SegmentDecoder", () => {
+describe("CtcDecoder", () => {
   it("gives the same ids one by one, in parts, in limited steps and whole", async () => {
     const wait = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant<"full">("full"));
     const parts = fc.array(fc.array(fc.integer({ min: 16, max: 99 }), { maxLength: 5 }), { maxLength: 10 });
@@ -66,7 +66,7 @@ describe("SegmentDecoder", () => {
   });
 
   it("asks for steps by the policy: wait tokens, then a chunk a token, the rest with EOS", () => {
-    const decoder = new SegmentDecoder(options(3));
+    const decoder = new CtcDecoder(options(3));
     const result = (chunks: number) => ({ slotIds: Array(2 * chunks).fill(4), slotScores: Array(2 * chunks).fill(0) });
     decoder.read([21]);
     decoder.read([22]);
@@ -88,7 +88,7 @@ describe("SegmentDecoder", () => {
   });
 
   it("reads in limited steps before any chunk when it waits for all", () => {
-    const decoder = new SegmentDecoder(options("full"));
+    const decoder = new CtcDecoder(options("full"));
     decoder.read([21, 22, 23]);
     decoder.end();
     expect(decoder.next(3)).toMatchObject({ tokens: [21, 22, 23], chunks: [] });
@@ -97,13 +97,13 @@ describe("SegmentDecoder", () => {
   });
 
   it("runs an empty segment's EOS", async () => {
-    const decoder = new SegmentDecoder(options(3));
+    const decoder = new CtcDecoder(options(3));
     decoder.end();
     expect(decoder.next()).toMatchObject({ tokens: [EOS_ID], chunks: [EOS_ID] });
   });
 
   it("keeps a position for EOS at the limit", () => {
-    const decoder = new SegmentDecoder(options(1, 4));
+    const decoder = new CtcDecoder(options(1, 4));
     decoder.read([21, 22]);
     expect([decoder.room, decoder.full]).toEqual([1, false]);
     expect(() => decoder.read([23, 24])).toThrow("2 tokens do not fit: the segment has room for 1");
@@ -116,7 +116,7 @@ describe("SegmentDecoder", () => {
   });
 
   it("refuses a result that is not its step's", () => {
-    const decoder = new SegmentDecoder(options(1));
+    const decoder = new CtcDecoder(options(1));
     expect(() => decoder.accept({ slotIds: [], slotScores: [] })).toThrow(/no step is under way/);
     decoder.read([21]);
     decoder.next();
@@ -124,9 +124,24 @@ describe("SegmentDecoder", () => {
   });
 
   it("tells chunks apart", () => {
-    const decoder = new SegmentDecoder(options(1));
+    const decoder = new CtcDecoder(options(1));
     decoder.read([21, 22]);
     decoder.next();
-    expect(decoder.acceptChunks({ slotIds: [30, 4, 30, 31], slotScores: [0, 0, 0, 0] })).toEqual([[30], [30, 31]]);
+    expect(decoder.acceptParts({ slotIds: [30, 4, 30, 31], slotScores: [0, 0, 0, 0] })).toEqual([
+      { ids: [30], needs: 1 },
+      { ids: [30, 31], needs: 2 },
+    ]);
+  });
+
+  it("says how much a step could take, what is under way left out", () => {
+    const decoder = new CtcDecoder(options(3));
+    decoder.read([21, 22]);
+    expect(decoder.due).toBe(0);
+    decoder.read([23]);
+    expect(decoder.due).toBe(3);
+    decoder.next();
+    expect(decoder.due).toBe(0);
+    decoder.end();
+    expect(decoder.due).toBe(3);
   });
 });

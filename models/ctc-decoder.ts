@@ -1,0 +1,108 @@
+// The CTC student's decoder: every source token opens a chunk, which may be written once wait tokens from it are read.
+import { CtcCollapse } from "./collapse.ts";
+import type { DecodedPart, SegmentDecoder, StepRequest, StepResult } from "./segment-decoder.ts";
+import { EOS_ID } from "./vocabulary.ts";
+import { chunksReady, type Wait, waitToInteger } from "./wait.ts";
+
+export interface CtcDecoderOptions {
+  wait: Wait;
+  /** λ. */
+  slotsPerToken: number;
+  /** Positions a segment may have, EOS included. */
+  maxSourceTokens: number;
+}
+
+export class CtcDecoder implements SegmentDecoder {
+  readonly #wait: number;
+  readonly #slotsPerToken: number;
+  readonly #maxSourceTokens: number;
+  readonly #collapse = new CtcCollapse();
+  /** All source ids so far, EOS at the end once the segment has ended. */
+  readonly #source: number[] = [];
+  #ended = false;
+  /** Source positions and chunks that steps have been asked for. */
+  #positions = 0;
+  #chunks = 0;
+  #underWay: StepRequest | undefined;
+
+  constructor(options: CtcDecoderOptions) {
+    this.#wait = waitToInteger(options.wait);
+    this.#slotsPerToken = options.slotsPerToken;
+    this.#maxSourceTokens = options.maxSourceTokens;
+  }
+
+  get room(): number {
+    return this.#ended ? 0 : this.#maxSourceTokens - 1 - this.#source.length;
+  }
+
+  get full(): boolean {
+    return this.room <= 0;
+  }
+
+  get tokensRead(): number {
+    return this.#ended ? Math.min(this.#positions, this.#source.length - 1) : this.#positions;
+  }
+
+  get done(): boolean {
+    return this.#ended && this.#underWay === undefined && this.#chunks === this.#source.length;
+  }
+
+  get due(): number {
+    const chunks = chunksReady(this.#source.length, this.#wait, this.#ended) - this.#chunks;
+    return chunks <= 0 ? 0 : Math.max(chunks, this.#source.length - this.#positions);
+  }
+
+  read(ids: readonly number[]): void {
+    if (this.#ended) throw new RangeError("the segment has ended: it takes no more tokens");
+    if (ids.length > this.room) {
+      throw new RangeError(`${ids.length} tokens do not fit: the segment has room for ${this.room}`);
+    }
+    this.#source.push(...ids);
+  }
+
+  /** Adds EOS, after which every chunk is due. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#source.push(EOS_ID);
+  }
+
+  /** Tokens that allow no chunk yet wait in the queue, because a step costs nearly the same without chunks. */
+  next(maxTokens = Number.POSITIVE_INFINITY): StepRequest | undefined {
+    if (this.#underWay !== undefined) return undefined;
+    const due = chunksReady(this.#source.length, this.#wait, this.#ended);
+    if (due <= this.#chunks) return undefined;
+    const positions = Math.min(this.#source.length, this.#positions + maxTokens);
+    const allRead = this.#ended && positions === this.#source.length;
+    const ready = chunksReady(positions, this.#wait, allRead);
+    const chunks = Math.max(this.#chunks, Math.min(ready, this.#chunks + maxTokens));
+    this.#underWay = {
+      tokens: this.#source.slice(this.#positions, positions),
+      chunks: this.#source.slice(this.#chunks, chunks),
+      wait: this.#wait,
+    };
+    this.#positions = positions;
+    this.#chunks = chunks;
+    return this.#underWay;
+  }
+
+  accept(result: StepResult): number[] {
+    return this.acceptParts(result).flatMap(({ ids }) => ids);
+  }
+
+  acceptParts(result: StepResult): DecodedPart[] {
+    const request = this.#underWay;
+    if (request === undefined) throw new RangeError("no step is under way: call next() first");
+    const lambda = this.#slotsPerToken;
+    const expected = request.chunks.length * lambda;
+    if (result.slotIds.length !== expected) {
+      throw new RangeError(`the step gave ${result.slotIds.length} slots, ${expected} were asked for`);
+    }
+    this.#underWay = undefined;
+    const first = this.#chunks - request.chunks.length;
+    return request.chunks.map((_, chunk) => ({
+      ids: this.#collapse.push(result.slotIds.slice(chunk * lambda, (chunk + 1) * lambda)),
+      needs: first + chunk + this.#wait,
+    }));
+  }
+}

@@ -106,6 +106,8 @@ const fields = z.strictObject({
       brevityPenalty: z.number(),
       /** Words; null where it is not defined. */
       averageLagging: z.number().nullable(),
+      /** The same sentences with noise in their sources. */
+      noisy: z.strictObject({ bleu: z.number(), chrf: z.number(), brevityPenalty: z.number() }).optional(),
     }),
   ),
   licence: z.string().min(1),

@@ -7,6 +7,7 @@ import type { Wait } from "../models/wait.ts";
 import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
 import { exportBundleStep } from "./export/export-step.ts";
+import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
 import type { WorkShare } from "./stages/distill-stage.ts";
 import { STAGES, type StageName } from "./stages/stage-folder.ts";
@@ -36,6 +37,7 @@ interface EvaluateFlags {
   limit?: number;
   beam: number;
   threads: number;
+  noise?: boolean;
   json?: boolean;
 }
 
@@ -62,6 +64,7 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
   stageCommand(program, environment, "student", "train the CTC student on the teacher's translations", "student");
   addExport(program, environment);
   addEvaluate(program);
+  registerNoiseCommand(program);
 }
 
 const TRAIN_HELP = `
@@ -163,6 +166,7 @@ function addEvaluate(program: Command): void {
     .option("--limit <n>", "only the first n sentences", positiveInteger)
     .option("--beam <n>", "hypotheses of the teacher's search", positiveInteger, 4)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
+    .option("--noise", "also with noise in the sources, the same at every call: noisy figures beside the clean ones")
     .option("--json", "the report as JSON")
     .addHelpText("after", "\nExample:\n  souffleur evaluate --bundle models/en-de --test test.tsv --wait 1,3,5,full")
     .action(async (flags: EvaluateFlags) => {

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { prepareConfigSchema } from "./corpus/config.ts";
+import { noiseSchema } from "./corpus/noise/noise-settings.ts";
 
 const size = z.int().positive();
 const waitSchema = z.union([z.int().positive(), z.literal("full")]);
@@ -60,6 +61,8 @@ export const recipeSchema = z
       .strictObject({
         architecture: architectureSchema.prefault({}),
         training: trainingSchema.prefault({}),
+        /** Noise on the sources it is trained on. */
+        noise: noiseSchema.prefault({}),
         /** The folder of a teacher's bundle that is used as it is; none is trained. */
         bundle: z.string().min(1).optional(),
       })
@@ -84,6 +87,8 @@ export const recipeSchema = z
         /** λ: decoder slots for each source token. */
         slotsPerToken: size.default(2),
         training: trainingSchema.prefault({ labelSmoothing: 0 }),
+        /** Noise on the sources it is trained on; the teacher's translations are of the clean ones. */
+        noise: noiseSchema.prefault({}),
         /** Start from the teacher's parameters where name and shape agree. */
         initFromTeacher: z.boolean().default(true),
         /** Lags are drawn from 1 … maximum, and "full" with this probability. */
@@ -100,6 +105,8 @@ export const recipeSchema = z
         waits: z.array(waitSchema).min(1).default([1, 3, 5, "full"]),
         beam: size.default(4),
         lengthPenalty: z.number().default(1),
+        /** Whether the student is also given each test set with noise. */
+        noise: z.boolean().default(false),
       })
       .prefault({}),
     export: z

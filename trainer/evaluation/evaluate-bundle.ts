@@ -3,11 +3,10 @@ import * as ort from "onnxruntime-node";
 import { loadBundle } from "../../models/bundle.ts";
 import { StepModel } from "../../models/step-model.ts";
 import { sourcePrefix } from "../../models/tags.ts";
-import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
 import { readSafetensors } from "../training/safetensors.ts";
-import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
 import type { EvaluationReport } from "./report.ts";
+import { evaluateStreaming } from "./streaming.ts";
 import { readTestSet } from "./test-set.ts";
 import { evaluateWholeSentences } from "./whole-sentence.ts";
 
@@ -22,6 +21,8 @@ export interface EvaluateBundleOptions {
   /** A teacher's beam. */
   readonly beam: number;
   readonly threads: number;
+  /** Whether the noisy test set is translated too. */
+  readonly noise?: boolean;
 }
 
 const LENGTH_PENALTY = 1;
@@ -33,19 +34,12 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const { manifest, tokenizer } = bundle;
   const prefix = sourcePrefix(manifest, options);
   const test = await readTestSet(options.test, { limit: options.limit });
+  const noiseLanguage = options.noise ? manifest.source : undefined;
   if (bundle.stepPath !== undefined) {
-    const sources = test.sentences.map(({ source }) => source);
-    const sourceTokens = sources.reduce((sum, source) => sum + tokenizer.encode(source).length + 1, 0);
     const model = await StepModel.create(ort, bundle.stepPath, manifest, { intraOpNumThreads: threads });
-    const rows = [];
-    for (const wait of options.wait) {
-      const started = performance.now();
-      const outputs = await translateBatch(model, tokenizer, sources, { wait, prefix });
-      const seconds = (performance.now() - started) / 1000;
-      rows.push(evaluateTranslations(test, outputs, { wait, seconds, sourceTokens }));
-    }
+    const report = await evaluateStreaming(test, model, tokenizer, { waits: options.wait, prefix, noiseLanguage });
     await model.release();
-    return createEvaluationReport(test, rows);
+    return report;
   }
   if (bundle.weightsPath === undefined) throw new Error(`${options.bundle} holds neither a step graph nor weights`);
   const model = {
@@ -54,5 +48,5 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     prefix,
   };
   const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
-  return evaluateWholeSentences(test, tokenizer, model, settings, threads);
+  return evaluateWholeSentences(test, tokenizer, model, settings, threads, noiseLanguage);
 }

@@ -22,6 +22,8 @@ export interface EvaluationRow {
   /** Wall time of the translation; null when it was not timed, and so the next. */
   seconds: number | null;
   sourceTokensPerSecond: number | null;
+  /** The same figures of the same sentences with noise in their sources, where they were asked for. */
+  noisy?: Pick<EvaluationRow, "bleu" | "chrf" | "brevityPenalty">;
 }
 
 export interface EvaluationReport {
@@ -45,11 +47,19 @@ const COLUMNS: readonly TableColumn<EvaluationRow>[] = [
   { header: "tokens/s", value: (row) => row.sourceTokensPerSecond },
 ];
 
+const NOISY_COLUMNS: readonly TableColumn<EvaluationRow>[] = [
+  { header: "noisy BLEU", value: (row) => row.noisy?.bleu ?? null, digits: 2 },
+  { header: "noisy chrF2", value: (row) => row.noisy?.chrf ?? null, digits: 2 },
+  { header: "noisy BP", value: (row) => row.noisy?.brevityPenalty ?? null, digits: 3 },
+];
+
 /** The report as lines of text: the test set, the table, the signatures. */
 export function formatEvaluationReport(report: EvaluationReport): string {
+  const noisy = report.rows.some((row) => row.noisy !== undefined);
+  const columns = noisy ? [...COLUMNS.slice(0, 4), ...NOISY_COLUMNS, ...COLUMNS.slice(4)] : COLUMNS;
   return [
     `${report.test}  (AL, LAAL, DAL in source words, computation not counted; tokens/s of the source)`,
-    formatTable(COLUMNS, report.rows),
+    formatTable(columns, report.rows),
     `BLEU ${report.signatures.bleu}`,
     `chrF2 ${report.signatures.chrf}`,
   ].join("\n");

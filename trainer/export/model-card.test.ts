@@ -114,3 +114,15 @@ test("without attribution and notes there are no empty headings", () => {
   expect(card).not.toMatch(/## Notes|Attribution/);
   expect(card).toMatch(/## Licence\n\nApache-2.0\n/);
 });
+
+test("noisy figures stand beside the clean ones", () => {
+  const quality = [
+    { ...row, wait: 3, averageLagging: 2.5, noisy: { bleu: 9.876, chrf: 35, brevityPenalty: 0.9 } },
+    { ...row, wait: "full" as const, averageLagging: 7 },
+  ];
+  const student = { architecture: { ...architecture, slotsPerToken: 2 }, kind: "ctc-student" as const };
+  const card = modelCard({ ...facts, name: "toy", quality, ...student });
+  expect(card).toContain("| test | wait | BLEU | chrF2 | BP | AL | noisy BLEU | noisy chrF2 |");
+  expect(card).toContain("| talk.test | 3 | 12.35 | 40.00 | 0.988 | 2.50 | 9.88 | 35.00 |");
+  expect(card).toContain("| talk.test | full | 12.35 | 40.00 | 0.988 | 7.00 | – | – |");
+});

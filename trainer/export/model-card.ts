@@ -37,6 +37,9 @@ export function modelCard(facts: ModelCardFacts): string {
     what[kind],
     "## Figures",
     "sacreBLEU's BLEU and chrF2 (13a, all references); AL is average lagging in source words; BP is the brevity penalty.",
+    ...(facts.quality.some((row) => row.noisy)
+      ? ["Noisy: the same sentences as a recogniser or a hasty typist writes them (`souffleur noise`)."]
+      : []),
     qualityTable(facts.quality),
     ...(student ? ["The teacher, beam search:", qualityTable(facts.teacherQuality)] : []),
     "## Model",
@@ -64,19 +67,16 @@ export function modelCard(facts: ModelCardFacts): string {
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
 
 function qualityTable(quality: BundleManifest["quality"]): string {
-  const rows = quality.map(({ test, wait, bleu, chrf, brevityPenalty, averageLagging }) =>
-    [
-      test,
-      wait ?? "–",
-      bleu.toFixed(2),
-      chrf.toFixed(2),
-      brevityPenalty.toFixed(3),
-      averageLagging?.toFixed(2) ?? "–",
-    ].join(" | "),
-  );
-  return [
-    "| test | wait | BLEU | chrF2 | BP | AL |",
-    "| --- | --- | --- | --- | --- | --- |",
-    ...rows.map((row) => `| ${row} |`),
-  ].join("\n");
+  const noisy = quality.some((row) => row.noisy !== undefined);
+  const rows = quality.map((row) => [
+    row.test,
+    row.wait ?? "–",
+    row.bleu.toFixed(2),
+    row.chrf.toFixed(2),
+    row.brevityPenalty.toFixed(3),
+    row.averageLagging?.toFixed(2) ?? "–",
+    ...(noisy ? [row.noisy?.bleu.toFixed(2) ?? "–", row.noisy?.chrf.toFixed(2) ?? "–"] : []),
+  ]);
+  const headers = ["test", "wait", "BLEU", "chrF2", "BP", "AL", ...(noisy ? ["noisy BLEU", "noisy chrF2"] : [])];
+  return [headers, headers.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

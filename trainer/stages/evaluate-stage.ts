@@ -3,10 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
-import { translateBatch } from "../../models/translate.ts";
-import type { Wait } from "../../models/wait.ts";
-import { createEvaluationReport, evaluateTranslations } from "../evaluation/evaluate.ts";
 import { type EvaluationReport, formatEvaluationReport } from "../evaluation/report.ts";
+import { evaluateStreaming } from "../evaluation/streaming.ts";
 import { readTestSet, type TestSet } from "../evaluation/test-set.ts";
 import { evaluateWholeSentences, type SearchedModel } from "../evaluation/whole-sentence.ts";
 import { dataPath, type StageContext } from "./context.ts";
@@ -16,12 +14,8 @@ import type { StudentStage } from "./student-stage.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
 import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
-const teacherScoreSchema = z.object({
-  test: z.string(),
-  bleu: z.number(),
-  chrf: z.number(),
-  brevityPenalty: z.number(),
-});
+const qualitySchema = z.object({ bleu: z.number(), chrf: z.number(), brevityPenalty: z.number() });
+const teacherScoreSchema = qualitySchema.extend({ test: z.string(), noisy: qualitySchema.optional() });
 const resultSchema = z.object({
   /** What is taken from the blank's logit; null for a student that writes no blanks. */
   blankBias: z.number().nullable(),
@@ -44,26 +38,29 @@ export async function evaluateStage(
   const { recipe } = context;
   const { precision, blankBias: biases, defaultWait } = recipe.export;
   const served = student.type === "ctc" ? { precision, biases, defaultWait } : {};
-  const input = { student: student.key, evaluate: recipe.evaluate, ...served };
+  const { noise, ...settings } = recipe.evaluate;
+  const noiseLanguage = noise ? prepared.corpus.index.source : undefined;
+  const input = { student: student.key, evaluate: { ...settings, ...(noise && { noise }) }, ...served };
   const folder = new StageFolder(context.work, recipe.name, "evaluate", input);
   const known = folder.result;
   if (known !== undefined) return { key: folder.key, ...resultSchema.parse(known) };
 
   const path = folder.open();
-  const { beam, lengthPenalty } = recipe.evaluate;
+  const { beam, lengthPenalty, waits } = settings;
   const search = { beam, lengthPenalty, maxLengthRatio: 2 };
+  const { tokenizer } = prepared.corpus;
   const searched = (test: TestSet, model: SearchedModel) =>
-    evaluateWholeSentences(test, prepared.corpus.tokenizer, model, search, recipe.threads);
+    evaluateWholeSentences(test, tokenizer, model, search, recipe.threads, noiseLanguage);
   const runner = student.type === "ctc" ? await streamingRunner(context, prepared, student) : undefined;
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
     for (const file of recipe.corpus.test) {
       const test = await readTestSet(dataPath(context, file));
-      const { bleu, chrf, brevityPenalty } = (await searched(test, teacher)).rows[0]!;
-      result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty });
+      const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, teacher)).rows[0]!;
+      result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
       context.say(`evaluate: ${test.name}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
       const report = runner
-        ? await evaluateStreaming(test, runner.model, prepared, recipe.evaluate.waits)
+        ? await evaluateStreaming(test, runner.model, tokenizer, { waits, noiseLanguage, batchSize: 64 })
         : await searched(test, student);
       result.student.push(report);
       context.say(formatEvaluationReport(report));
@@ -98,24 +95,4 @@ async function streamingRunner(context: StageContext, prepared: PreparedStage, s
   }
   const [blankBias] = qualities.reduce((best, item) => (item[1] > best[1] ? item : best));
   return { blankBias, model: await open(blankBias) };
-}
-
-type Runner = Parameters<typeof translateBatch>[0];
-
-async function evaluateStreaming(
-  test: TestSet,
-  model: Runner,
-  prepared: PreparedStage,
-  waits: readonly Wait[],
-): Promise<EvaluationReport> {
-  const sources = test.sentences.map(({ source }) => source);
-  const sourceTokens = sources.reduce((sum, source) => sum + prepared.corpus.tokenizer.encode(source).length + 1, 0);
-  const rows = [];
-  for (const wait of waits) {
-    const started = performance.now();
-    const outputs = await translateBatch(model, prepared.corpus.tokenizer, sources, { wait, batchSize: 64 });
-    const seconds = (performance.now() - started) / 1000;
-    rows.push(evaluateTranslations(test, outputs, { wait, seconds, sourceTokens }));
-  }
-  return createEvaluationReport(test, rows);
 }

@@ -52,9 +52,10 @@ export async function exportStage(
   }));
   const streaming = student.type === "ctc";
   const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, rows }) =>
-    rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging }) => ({
+    rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging, noisy }) => ({
       ...{ test, bleu, chrf, brevityPenalty },
       ...(streaming ? { wait, averageLagging } : { wait: null, averageLagging: null }),
+      ...(noisy && { noisy }),
     })),
   );
   const corpora = train.map(({ path, weight }) => ({ path, weight }));

@@ -11,7 +11,7 @@ import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
-import { keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
+import { keyedNoise, keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
 
 /** A student's network by its kind. */
 export type StudentNetwork =
@@ -37,7 +37,7 @@ export async function studentStage(
   const named = await namedWeights(context, prepared, "student");
   const folder = new StageFolder(context.work, recipe.name, "student", {
     ...{ distilled: distilled.key, architecture, keyed: keyedSettings(training), initFromTeacher, rawWeight },
-    ...{ initial: named?.sha256, ...ownSettings(context) },
+    ...{ initial: named?.sha256, ...ownSettings(context), ...keyedNoise(recipe.student.noise) },
   });
   const start = { weights: { tensors: teacher.weights, shapes: teacher.shapes }, from: "the teacher" };
   await folder.make(async (path) => {

@@ -10,7 +10,7 @@ import { dataPath, type StageContext } from "./context.ts";
 import { checkSameTokenizer, namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
-import { keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
+import { keyedNoise, keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
 
 export interface TeacherStage {
   readonly key: string;
@@ -31,7 +31,9 @@ export async function teacherStage(context: StageContext, prepared: PreparedStag
   if (bundle !== undefined) return bundledTeacher(context, prepared, bundle);
   const architecture = teacherArchitecture(context, prepared);
   const named = await namedWeights(context, prepared, "teacher");
-  const input = { prepared: prepared.key, architecture, keyed: keyedSettings(training), initial: named?.sha256 };
+  const keyed = keyedSettings(training);
+  const own = { architecture, keyed, ...keyedNoise(recipe.teacher.noise) };
+  const input = { prepared: prepared.key, ...own, initial: named?.sha256 };
   const folder = new StageFolder(context.work, recipe.name, "teacher", input);
   await folder.make(async (path) => {
     context.say(`teacher: ${path}`);

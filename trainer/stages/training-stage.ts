@@ -4,6 +4,8 @@ import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { type Batch, BatchStream } from "../corpus/batches.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
+import type { NoiseSettings } from "../corpus/noise/noise-settings.ts";
+import { withNoise } from "../corpus/noise/noisy-parts.ts";
 import type { ParameterSpec, ShapedWeights, Weights } from "../networks/parameters.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import type { TrainingSettings } from "../recipe.ts";
@@ -61,6 +63,11 @@ export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...keye
   return keyed;
 }
 
+/** For the stage's key: noise that is off leaves no trace. */
+export function keyedNoise(noise: NoiseSettings): { readonly noise?: NoiseSettings } {
+  return noise.share > 0 ? { noise } : {};
+}
+
 /**
  * Trains a network in the stage's folder, or goes on there, and writes its result.
  * @throws Interrupted, Diverged as `runLoop` does; RecipeError where named weights do not fit.
@@ -76,6 +83,10 @@ export async function trainNetwork(
   const { seed } = context.recipe.corpus;
   const { threads } = context.recipe;
   const { specs } = trainee.graph().parameters;
+  const { tokenizer, index } = prepared.corpus;
+  const { maximumTokens } = training;
+  const sources = { seed, language: index.source, tokenizer, maximumTokens };
+  const parts = withNoise(run.parts, context.recipe[role].noise, sources);
   try {
     const state = await runLoop(loopSettings(path, training), {
       specs,
@@ -89,10 +100,10 @@ export async function trainNetwork(
           threads,
         }),
       openBatches: (place) => {
-        const { batchTokens, maximumTokens } = training;
+        const { batchTokens } = training;
         const { slotsPerToken } = trainee;
         const options = { seed, paddedTokens: batchTokens, maximumTokens, multiple: 1, slotsPerToken };
-        const stream = new BatchStream(run.parts, options, place);
+        const stream = new BatchStream(parts, options, place);
         return {
           get state() {
             return stream.state;

@@ -29,7 +29,7 @@ const ORDER: Record<string, readonly string[]> = {
   trainer: [
     ...["random.ts", "progress.ts", "tokenizer", "corpus", "recipe.ts"],
     ...["graph", "losses", "networks", "training", "decoding", "evaluation", "export"],
-    ...["stages", "stages.ts", "noise-command.ts", "commands.ts"],
+    ...["stages", "stages.ts", "run-context.ts", "ablation", "noise-command.ts", "commands.ts"],
   ],
 };
 

@@ -1,14 +1,15 @@
 // The trainer's commands: train, prepare, teacher, distill, student, export, evaluate.
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Wait } from "../models/wait.ts";
+import { registerAblate } from "./ablation/command.ts";
 import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
 import { exportBundleStep } from "./export/export-step.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
+import { type PlaceFlags, withContext } from "./run-context.ts";
 import type { WorkShare } from "./stages/distill-stage.ts";
 import { STAGES, type StageName } from "./stages/stage-folder.ts";
 import { runStages } from "./stages.ts";
@@ -20,10 +21,7 @@ export interface TrainerEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-interface StageFlags {
-  data?: string;
-  work?: string;
-  quiet?: boolean;
+interface StageFlags extends PlaceFlags {
   until: StageName;
   shard?: WorkShare;
   out?: string;
@@ -62,6 +60,7 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
     parseShare,
   );
   stageCommand(program, environment, "student", "train the CTC student on the teacher's translations", "student");
+  registerAblate(program, environment);
   addExport(program, environment);
   addEvaluate(program);
   registerNoiseCommand(program);
@@ -101,32 +100,12 @@ async function run(environment: TrainerEnvironment, name: string, flags: StageFl
   const own = join(root, "trainer", "recipes", `${name}.yaml`);
   const path = existsSync(own) && !existsSync(name) ? own : name;
   const recipe = loadRecipe(path);
-  const data = flags.data ?? env.SOUFFLEUR_DATA ?? dirname(resolve(path));
-  const work = flags.work ?? env.SOUFFLEUR_WORK ?? join(homedir(), ".cache", "souffleur");
-  const stop = new AbortController();
-  const onSignal = () => {
-    if (stop.signal.aborted) process.exit(130); // asked a second time: at once, from the last checkpoint
-    process.stderr.write("saving the state… (a second signal stops at once)\n");
-    stop.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  try {
-    const context = {
-      recipe,
-      data: resolve(data),
-      work: resolve(work),
-      quiet: flags.quiet ?? false,
-      signal: stop.signal,
-      say: (text: string) => void process.stderr.write(`${text}\n`),
-    };
+  await withContext(path, flags, env, async (contextOf) => {
     const { until, shard, out } = flags;
-    const bundles = await runStages(context, { until, share: shard, out: out && resolve(out), version });
-    if (bundles) process.stdout.write(`${[bundles.student, bundles.teacher ?? []].flat().join("\n")}\n`);
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
+    const made = await runStages(contextOf(recipe), { until, share: shard, out: out && resolve(out), version });
+    if (made?.bundles)
+      process.stdout.write(`${[made.bundles.student, made.bundles.teacher ?? []].flat().join("\n")}\n`);
+  });
 }
 
 function addExport(program: Command, environment: TrainerEnvironment): void {

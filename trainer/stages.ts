@@ -5,12 +5,12 @@ import { stringify } from "yaml";
 import { type Recipe, RecipeError } from "./recipe.ts";
 import type { StageContext } from "./stages/context.ts";
 import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/distill-stage.ts";
-import { evaluateStage } from "./stages/evaluate-stage.ts";
+import { type EvaluateStage, evaluateStage } from "./stages/evaluate-stage.ts";
 import { type ExportStage, exportStage } from "./stages/export-stage.ts";
 import { prepareStage } from "./stages/prepare-stage.ts";
 import { explainFault } from "./stages/stage-fault.ts";
 import type { StageName } from "./stages/stage-folder.ts";
-import { studentStage } from "./stages/student-stage.ts";
+import { type StudentStage, studentStage } from "./stages/student-stage.ts";
 import { teacherStage } from "./stages/teacher-stage.ts";
 import { Interrupted } from "./training/loop.ts";
 
@@ -24,13 +24,20 @@ export interface RunOptions {
   readonly version: string;
 }
 
+/** What the last stages made, as far as they ran. */
+export interface StagesResult {
+  readonly student: StudentStage;
+  readonly evaluation?: EvaluateStage;
+  readonly bundles?: ExportStage;
+}
+
 /**
  * Runs the stages up to `until`; what is there already is not done again.
- * @returns the bundles' folders once `export` has run.
+ * @returns undefined where the student's stage was not reached.
  * @throws Interrupted when stopped, with everything saved; RecipeError for a recipe that cannot be followed to the end;
  *   StageFault for a full disk or a damaged shard.
  */
-export async function runStages(context: StageContext, options: RunOptions): Promise<ExportStage | undefined> {
+export async function runStages(context: StageContext, options: RunOptions): Promise<StagesResult | undefined> {
   const folder = join(context.work, context.recipe.name);
   try {
     return await runInto(folder, context, options);
@@ -43,7 +50,7 @@ async function runInto(
   folder: string,
   context: StageContext,
   { until, share, out, version }: RunOptions,
-): Promise<ExportStage | undefined> {
+): Promise<StagesResult | undefined> {
   mkdirSync(folder, { recursive: true });
   // the recipe with its defaults filled in, and what ran it
   const resolved = stringify({ ...context.recipe, madeWith: { souffleur: version, node: process.version } });
@@ -61,12 +68,13 @@ async function runInto(
   if (until === "distill" || !distilled) return undefined;
   goOn(context, "distill");
   const student = await studentStage(context, prepared, teacher, distilled);
-  if (until === "student") return undefined;
+  if (until === "student") return { student };
   goOn(context, "student");
   const evaluation = await evaluateStage(context, prepared, teacher, student);
-  if (until === "evaluate") return undefined;
+  if (until === "evaluate") return { student, evaluation };
   goOn(context, "evaluate");
-  return exportStage(context, prepared, teacher, student, evaluation, version, out);
+  const bundles = await exportStage(context, prepared, teacher, student, evaluation, version, out);
+  return { student, evaluation, bundles };
 }
 
 /** @throws Interrupted where a signal came while a stage was finishing. */

@@ -11,7 +11,14 @@ import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
-import { keyedNoise, keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
+import {
+  keyedNoise,
+  keyedSettings,
+  readResult,
+  type TrainingResult,
+  trainingResultSchema,
+  trainNetwork,
+} from "./training-stage.ts";
 
 /** A student's network by its kind. */
 export type StudentNetwork =
@@ -22,6 +29,7 @@ export type StudentStage = StudentNetwork & {
   readonly key: string;
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly training: TrainingResult;
 };
 
 export async function studentStage(
@@ -51,7 +59,12 @@ export async function studentStage(
         : await autoregressiveTrainee(context, prepared, architecture, training);
     return trainNetwork(context, prepared, path, run, trainee);
   });
-  return { key: folder.key, ...network, ...readResult(folder.path) };
+  return {
+    key: folder.key,
+    ...network,
+    ...readResult(folder.path),
+    training: trainingResultSchema.parse(folder.result),
+  };
 }
 
 function studentNetwork({ recipe }: StageContext, prepared: PreparedStage): StudentNetwork {

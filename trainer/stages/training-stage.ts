@@ -2,6 +2,7 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
+import { z } from "zod";
 import { type Batch, BatchStream } from "../corpus/batches.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
 import type { NoiseSettings } from "../corpus/noise/noise-settings.ts";
@@ -50,13 +51,17 @@ export interface TrainingRun {
 }
 
 /** What a training leaves in its stage's `done.json`. */
-export interface TrainingResult {
-  readonly chosen: string;
-  readonly qualities: Readonly<Record<string, number>>;
-  readonly steps: number;
-  readonly seconds: number;
-  readonly targetTokens: number;
-}
+export const trainingResultSchema = z.object({
+  /** Which weights are the result, and what each candidate reached on the validation sentences. */
+  chosen: z.string(),
+  qualities: z.record(z.string(), z.number()),
+  steps: z.number(),
+  /** Of training, pauses and validations left out. */
+  seconds: z.number(),
+  targetTokens: z.number(),
+});
+
+export type TrainingResult = Readonly<z.infer<typeof trainingResultSchema>>;
 
 /** The settings that decide what comes out: how often a run is saved and reported changes no weight. */
 export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...keyed }: TrainingSettings) {

@@ -81,6 +81,17 @@ describe("a recipe", () => {
     );
   });
 
+  test("has as many hypotheses as its method of distillation gives", () => {
+    const distill = (fields: string) => complaint(`distill: { ${fields} }\n`);
+    const at = "small.yaml:7: distill.hypotheses: ";
+    expect(distill("hypotheses: 2")).toBe(
+      `${at}method beam gives each sentence one target; nbest and sample give several`,
+    );
+    expect(distill("method: seq-inter, hypotheses: 2")).toContain(`${at}method seq-inter gives`);
+    expect(distill("method: nbest, beam: 4, hypotheses: 5")).toBe(`${at}more than distill.beam, 4, finds`);
+    expect(parseRecipe(`${BARE}distill: { method: sample, beam: 1, hypotheses: 5 }\n`, "").distill.hypotheses).toBe(5);
+  });
+
   test("that is no YAML is refused with the line", () => {
     expect(complaint("teacher: [\n")).toMatch(/^small\.yaml:\d+: /);
     expect(complaint("name: twice\n")).toMatch(/^small\.yaml:7: Map keys must be unique/);

@@ -69,6 +69,17 @@ export const recipeSchema = z
       .prefault({}),
     distill: z
       .strictObject({
+        /** What becomes the student's target: the best hypothesis, the n best, samples, or the one nearest to the reference. */
+        method: z.enum(["beam", "nbest", "sample", "seq-inter"]).default("beam"),
+        /** Targets of a sentence: of nbest, the whole beam when left out; of sample, one. */
+        hypotheses: size.optional(),
+        sampling: z
+          .strictObject({
+            temperature: z.number().positive().default(1),
+            /** Only the k likeliest ids are drawn from; 0 is all. */
+            topK: z.int().nonnegative().default(0),
+          })
+          .prefault({}),
         beam: size.default(4),
         lengthPenalty: z.number().default(1),
         maxLengthRatio: z.number().positive().default(2),
@@ -121,6 +132,13 @@ export const recipeSchema = z
         notes: z.string().default(""),
       })
       .prefault({}),
+  })
+  .superRefine(({ distill: { method, hypotheses = 1, beam } }, refinement) => {
+    const refuse = (message: string) =>
+      refinement.addIssue({ code: "custom", path: ["distill", "hypotheses"], message });
+    if (hypotheses > 1 && (method === "beam" || method === "seq-inter"))
+      refuse(`method ${method} gives each sentence one target; nbest and sample give several`);
+    if (method === "nbest" && hypotheses > beam) refuse(`more than distill.beam, ${beam}, finds`);
   })
   .superRefine((recipe, refinement) => {
     const { type, glancing } = recipe.student;

@@ -46,6 +46,7 @@ it("names the fields that may be left out altogether", () => {
     "teacher.bundle",
     "corpus.tokenizer.file",
     "distill.corpora",
+    "distill.hypotheses",
     "corpus.train[].name",
   ]) {
     expect([...documented.keys()]).toContain(field);

@@ -126,17 +126,11 @@ export async function writeShard(path: string, shard: Shard, tokenizerSha256: st
  */
 export async function readShard(path: string, tokenizerSha256?: string): Promise<Shard> {
   const refuse = (problem: string) => new ShardError(`${path}${problem}`, path);
-  const missing = (ending: string) => (error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT" ? refuse(`${ending} is missing`) : error;
-  };
-  const text = await readFile(`${path}.json`, "utf8").catch(missing(".json"));
-  const parsed = shardHeaderSchema.safeParse(parseJson(text));
-  if (!parsed.success) throw refuse(`.json: ${z.prettifyError(parsed.error)}`);
-  const header = parsed.data;
+  const header = await readShardHeader(path);
   if (tokenizerSha256 !== undefined && header.tokenizerSha256 !== tokenizerSha256) {
     throw refuse(`.shard was encoded with another tokenizer (${header.tokenizerSha256.slice(0, 12)})`);
   }
-  const file = await readFile(`${path}.shard`).catch(missing(".shard"));
+  const file = await readFile(`${path}.shard`).catch(missing(`${path}.shard`, path));
   const offsetBytes = (header.pairs + 1) * 4;
   const expected = 2 * offsetBytes + 2 * (header.sourceTokens + header.targetTokens);
   if (file.length !== header.bytes || file.length !== expected) {
@@ -160,6 +154,21 @@ export async function readShard(path: string, tokenizerSha256?: string): Promise
     },
   };
 }
+
+/**
+ * The header of what `writeShard` wrote.
+ * @throws ShardError when it is missing or does not fit.
+ */
+export async function readShardHeader(path: string): Promise<ShardHeader> {
+  const text = await readFile(`${path}.json`, "utf8").catch(missing(`${path}.json`, path));
+  const parsed = shardHeaderSchema.safeParse(parseJson(text));
+  if (!parsed.success) throw new ShardError(`${path}.json: ${z.prettifyError(parsed.error)}`, path);
+  return parsed.data;
+}
+
+const missing = (file: string, path: string) => (error: NodeJS.ErrnoException) => {
+  throw error.code === "ENOENT" ? new ShardError(`${file} is missing`, path) : error;
+};
 
 /** Undefined for text that is no JSON: the schema says the rest. */
 function parseJson(text: string): unknown {

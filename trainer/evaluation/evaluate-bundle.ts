@@ -4,6 +4,7 @@ import { loadBundle } from "../../models/bundle.ts";
 import { StepModel } from "../../models/step-model.ts";
 import { sourcePrefix } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
+import { transformerModel } from "../decoding/text-model.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import type { EvaluationReport } from "./report.ts";
 import { evaluateStreaming } from "./streaming.ts";
@@ -48,5 +49,5 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     prefix,
   };
   const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
-  return evaluateWholeSentences(test, tokenizer, model, settings, threads, noiseLanguage);
+  return evaluateWholeSentences(test, transformerModel(model, tokenizer), settings, threads, noiseLanguage);
 }

@@ -3,10 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
+import { type TextModel, transformerModel } from "../decoding/text-model.ts";
 import { type EvaluationReport, formatEvaluationReport } from "../evaluation/report.ts";
 import { evaluateStreaming } from "../evaluation/streaming.ts";
 import { readTestSet, type TestSet } from "../evaluation/test-set.ts";
-import { evaluateWholeSentences, type SearchedModel } from "../evaluation/whole-sentence.ts";
+import { evaluateWholeSentences } from "../evaluation/whole-sentence.ts";
 import { dataPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
@@ -49,19 +50,19 @@ export async function evaluateStage(
   const { beam, lengthPenalty, waits } = settings;
   const search = { beam, lengthPenalty, maxLengthRatio: 2 };
   const { tokenizer } = prepared.corpus;
-  const searched = (test: TestSet, model: SearchedModel) =>
-    evaluateWholeSentences(test, tokenizer, model, search, recipe.threads, noiseLanguage);
+  const searched = (test: TestSet, model: TextModel) =>
+    evaluateWholeSentences(test, model, search, recipe.threads, noiseLanguage);
   const runner = student.type === "ctc" ? await streamingRunner(context, prepared, student) : undefined;
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
     for (const file of recipe.corpus.test) {
       const test = await readTestSet(dataPath(context, file));
-      const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, teacher)).rows[0]!;
+      const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, teacher.model)).rows[0]!;
       result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
       context.say(`evaluate: ${test.name}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
       const report = runner
         ? await evaluateStreaming(test, runner.model, tokenizer, { waits, noiseLanguage, batchSize: 64 })
-        : await searched(test, student);
+        : await searched(test, transformerModel(student, tokenizer));
       result.student.push(report);
       context.say(formatEvaluationReport(report));
     }

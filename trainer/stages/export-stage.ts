@@ -8,11 +8,11 @@ import type { EvaluateStage } from "./evaluate-stage.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
-import type { TeacherStage } from "./teacher-stage.ts";
+import type { NetworkTeacher, TeacherStage } from "./teacher-stage.ts";
 
 export interface ExportStage {
   readonly student: string;
-  /** None where the teacher is a bundle already. */
+  /** None where the teacher is there already. */
   readonly teacher?: string;
 }
 
@@ -34,7 +34,9 @@ export async function exportStage(
   });
   const into = out ?? folder.open();
   const teacherName = `${recipe.name}-teacher`;
-  const paths = { student: join(into, recipe.name), teacher: teacher.bundle ? undefined : join(into, teacherName) };
+  const trained = teacher.type === "network" && teacher.bundle === undefined ? teacher : undefined;
+  const elsewhere = teacher.type === "network" ? teacher.bundle : teacher.folder;
+  const paths = { student: join(into, recipe.name), teacher: trained && join(into, teacherName) };
   const { source, target, train } = recipe.corpus;
   const common = {
     source,
@@ -62,7 +64,7 @@ export async function exportStage(
   const describe = (
     name: string,
     kind: ModelKind,
-    model: TeacherStage | StudentStage,
+    model: NetworkTeacher | StudentStage,
     quality: BundleManifest["quality"],
   ): BundleDescription => ({
     ...common,
@@ -79,13 +81,13 @@ export async function exportStage(
       teacherQuality,
       architecture: model.architecture,
       blankBias: evaluation.blankBias ?? 0,
-      teacher: teacher.bundle ? basename(teacher.bundle) : undefined,
+      teacher: elsewhere && basename(elsewhere),
       version,
     }),
   });
-  if (paths.teacher) {
-    const description = describe(teacherName, "teacher", teacher, teacherQuality);
-    await writeTeacherBundle(paths.teacher, description, teacher.architecture);
+  if (trained && paths.teacher) {
+    const description = describe(teacherName, "teacher", trained, teacherQuality);
+    await writeTeacherBundle(paths.teacher, description, trained.architecture);
   }
   if (student.type === "ctc") {
     const description = describe(recipe.name, "ctc-student", student, studentQuality);

@@ -15,7 +15,7 @@ import { teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { StageContext } from "./context.ts";
 import { namedWeights, startingWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
-import { teacherStage } from "./teacher-stage.ts";
+import { networkTeacher, teacherStage } from "./teacher-stage.ts";
 
 const SIZES = { width: 8, heads: 2, feedForward: 12, encoderLayers: 1, decoderLayers: 1, maxPositions: 32 };
 
@@ -125,7 +125,7 @@ describe("teacher.bundle", () => {
   const use = (bundle: string) => context(`teacher: { bundle: ${bundle} }`);
 
   test("is used as it is, and nothing is trained", async () => {
-    const teacher = await teacherStage(use("toy-teacher"), prepared);
+    const teacher = networkTeacher(await teacherStage(use("toy-teacher"), prepared), "this test");
     expect(teacher.weights).toEqual(description.weights);
     expect(teacher.architecture).toEqual({ ...SIZES, vocabulary: prepared.corpus.index.vocabulary });
     expect(teacher.bundle).toBe(at("toy-teacher"));

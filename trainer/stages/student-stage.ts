@@ -47,7 +47,10 @@ export async function studentStage(
     ...{ distilled: distilled.key, architecture, keyed: keyedSettings(training), initFromTeacher, rawWeight },
     ...{ initial: named?.sha256, ...ownSettings(context), ...keyedNoise(recipe.student.noise) },
   });
-  const start = { weights: { tensors: teacher.weights, shapes: teacher.shapes }, from: "the teacher" };
+  const start =
+    teacher.type === "network"
+      ? { weights: { tensors: teacher.weights, shapes: teacher.shapes }, from: "the teacher" }
+      : undefined; // a foreign teacher's embeddings are of other pieces
   await folder.make(async (path) => {
     context.say(`student: ${path}`);
     const parts = await studentParts(prepared, distilled, rawWeight);

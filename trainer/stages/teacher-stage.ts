@@ -1,6 +1,7 @@
 // Stage 2: shards → teacher.
 import { loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
+import { type TextModel, transformerModel } from "../decoding/text-model.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import { RecipeError } from "../recipe.ts";
@@ -12,13 +13,41 @@ import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
 import { keyedNoise, keyedSettings, readResult, trainNetwork } from "./training-stage.ts";
 
-export interface TeacherStage {
+interface AnyTeacher {
   readonly key: string;
+  /** What it translates with. */
+  readonly model: TextModel;
+}
+
+/** A network of this project over the corpus's vocabulary: its weights and distributions mean something to the student. */
+export interface NetworkTeacher extends AnyTeacher {
+  readonly type: "network";
   readonly architecture: Architecture;
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The folder of the bundle that it comes from, where it was not trained here. */
   readonly bundle?: string;
+}
+
+/** A teacher with a vocabulary of its own: only its translations, as text, mean something to the student. */
+export interface ForeignTeacher extends AnyTeacher {
+  readonly type: "foreign";
+  /** Where it comes from. */
+  readonly folder: string;
+}
+
+export type TeacherStage = NetworkTeacher | ForeignTeacher;
+
+/**
+ * The teacher for an objective that compares distributions or copies weights.
+ * @throws RecipeError naming the field, where the teacher has another vocabulary than the student.
+ */
+export function networkTeacher(teacher: TeacherStage, field: string): NetworkTeacher {
+  if (teacher.type === "network") return teacher;
+  throw new RecipeError(
+    `${field} needs a teacher with the corpus's vocabulary, and ${teacher.folder} has its own: distil from it at sequence ` +
+      "level (distill.method), or train a teacher here",
+  );
 }
 
 export function teacherArchitecture(context: StageContext, prepared: PreparedStage): Architecture {
@@ -41,7 +70,7 @@ export async function teacherStage(context: StageContext, prepared: PreparedStag
     const trainee = await autoregressiveTrainee(context, prepared, architecture, training);
     return trainNetwork(context, prepared, path, { role: "teacher", architecture, training, parts, named }, trainee);
   });
-  return { key: folder.key, architecture, ...readResult(folder.path) };
+  return networkOf(prepared, { key: folder.key, architecture, ...readResult(folder.path) });
 }
 
 /**
@@ -64,11 +93,17 @@ async function bundledTeacher(context: StageContext, prepared: PreparedStage, pa
   const architecture = { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary };
   const { tensors, shapes } = readSafetensors(bundle.weightsPath);
   const sha256 = files.find(({ path }) => path === "weights.safetensors")?.sha256;
-  return {
+  return networkOf(prepared, {
     key: hashOf({ stage: "teacher", input: { prepared: prepared.key, bundle: sha256 } }),
     architecture: { ...architecture, maxPositions: limits.maxSourceTokens },
     weights: tensors,
     shapes,
     bundle: dir,
-  };
+  });
 }
+
+const networkOf = (prepared: PreparedStage, network: Omit<NetworkTeacher, "type" | "model">): NetworkTeacher => ({
+  ...network,
+  type: "network",
+  model: transformerModel(network, prepared.corpus.tokenizer),
+});

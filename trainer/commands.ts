@@ -96,11 +96,11 @@ function stageCommand(
 }
 
 async function run(environment: TrainerEnvironment, name: string, flags: StageFlags): Promise<void> {
-  const { env, root, version } = environment;
+  const { root, version } = environment;
   const own = join(root, "trainer", "recipes", `${name}.yaml`);
   const path = existsSync(own) && !existsSync(name) ? own : name;
   const recipe = loadRecipe(path);
-  await withContext(path, flags, env, async (contextOf) => {
+  await withContext(path, flags, environment, async (contextOf) => {
     const { until, shard, out } = flags;
     const made = await runStages(contextOf(recipe), { until, share: shard, out: out && resolve(out), version });
     if (made?.bundles)

@@ -13,6 +13,12 @@ export interface PlaceFlags {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What the package is to a command: where it is, and the variables it was called with. */
+export interface PackageEnvironment {
+  readonly root: string;
+  readonly env: Environment;
+}
+
 /** The work folder: the flag's, else SOUFFLEUR_WORK's, else one in the user's cache. */
 export const workFolder = (flags: PlaceFlags, env: Environment): string =>
   resolve(flags.work ?? env.SOUFFLEUR_WORK ?? join(homedir(), ".cache", "souffleur"));
@@ -27,7 +33,7 @@ export type ContextOf = (recipe: Recipe) => StageContext;
 export async function withContext<T>(
   file: string,
   flags: PlaceFlags,
-  env: Environment,
+  { root, env }: PackageEnvironment,
   work: (contextOf: ContextOf) => Promise<T>,
 ): Promise<T> {
   const data = resolve(flags.data ?? env.SOUFFLEUR_DATA ?? dirname(resolve(file)));
@@ -44,6 +50,7 @@ export async function withContext<T>(
       recipe,
       data,
       work: workFolder(flags, env),
+      shipped: join(root, "models"),
       quiet: flags.quiet ?? false,
       signal: stop.signal,
       say: (text: string) => void process.stderr.write(`${text}\n`),

@@ -45,7 +45,7 @@ export function registerAblate(
       const path = existsSync(own) && !existsSync(name) ? own : name;
       const all = loadAblation(path);
       const ablation = { ...all, variants: chosenVariants(all.variants, flags.only) };
-      await withContext(path, flags, env, async (contextOf) => {
+      await withContext(path, flags, { root, env }, async (contextOf) => {
         const rows = await runAblation(ablation, {
           run: (recipe) => runStages(contextOf(recipe), { until: "evaluate", version }),
           say: (text) => void process.stderr.write(`${text}\n`),

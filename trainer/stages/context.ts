@@ -1,4 +1,5 @@
 // What every stage is given: the recipe, where data and work are, and how to report and be stopped.
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { type ProgressReporter, progressReporter, silentProgress } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
@@ -9,6 +10,8 @@ export interface StageContext {
   readonly data: string;
   /** Folder that holds every run's stages: SOUFFLEUR_WORK. */
   readonly work: string;
+  /** Folder of the bundles that the package ships: a recipe may name one of them. */
+  readonly shipped?: string;
   readonly quiet: boolean;
   readonly signal?: AbortSignal;
   /** A line for the person who waits. */
@@ -21,3 +24,14 @@ export function stageProgress(context: StageContext, title: string, total: numbe
 
 export const dataPath = (context: StageContext, path: string): string =>
   isAbsolute(path) ? path : join(context.data, path);
+
+/**
+ * A bundle's or a stage's folder (or a file in one) as a recipe names it: below the data folder or, where nothing is
+ * there, below the bundles that the package ships.
+ */
+export function modelPath(context: StageContext, path: string): string {
+  const own = dataPath(context, path);
+  if (isAbsolute(path) || existsSync(own) || context.shipped === undefined) return own;
+  const shipped = join(context.shipped, path);
+  return existsSync(shipped) ? shipped : own;
+}

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { initialWeights, type ParameterSpec, type ShapedWeights, type Weights } from "../networks/parameters.ts";
 import { RecipeError } from "../recipe.ts";
 import { readSafetensors } from "../training/safetensors.ts";
-import { dataPath, type StageContext } from "./context.ts";
+import { modelPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOfFile } from "./stage-folder.ts";
 
@@ -28,7 +28,7 @@ export async function namedWeights(
   const path = context.recipe[role].training.init;
   if (path === undefined) return undefined;
   const field = `${role}.training.init`;
-  const folder = dataPath(context, path);
+  const folder = modelPath(context, path);
   const file = ["weights.safetensors", "best.safetensors"].map((name) => join(folder, name)).find(existsSync);
   if (!file) throw new RecipeError(`${field}: ${folder} holds neither weights.safetensors nor best.safetensors`);
   await checkSameTokenizer(field, folder, prepared);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
 import { RecipeError } from "../recipe.ts";
-import { dataPath, type StageContext, stageProgress } from "./context.ts";
+import { dataPath, modelPath, type StageContext, stageProgress } from "./context.ts";
 import { hashOfFile, StageFolder } from "./stage-folder.ts";
 
 export interface PreparedStage {
@@ -19,7 +19,7 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
     train: corpus.train.map((entry) => ({ ...entry, path: dataPath(context, entry.path) })),
     valid: corpus.valid.map((path) => dataPath(context, path)),
     test: corpus.test.map((path) => dataPath(context, path)),
-    tokenizer: { ...corpus.tokenizer, ...(vocabulary !== undefined && { file: dataPath(context, vocabulary) }) },
+    tokenizer: { ...corpus.tokenizer, ...(vocabulary !== undefined && { file: modelPath(context, vocabulary) }) },
   };
   const files = [...absolute.train.map(({ path }) => path), ...absolute.valid, ...absolute.test];
   if (absolute.tokenizer.file !== undefined) files.push(absolute.tokenizer.file);

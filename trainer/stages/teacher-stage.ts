@@ -7,7 +7,7 @@ import type { Architecture } from "../networks/transformer.ts";
 import { RecipeError } from "../recipe.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { autoregressiveTrainee } from "./autoregressive-trainee.ts";
-import { dataPath, type StageContext } from "./context.ts";
+import { modelPath, type StageContext } from "./context.ts";
 import { checkSameTokenizer, namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
@@ -78,7 +78,7 @@ export async function teacherStage(context: StageContext, prepared: PreparedStag
  * @throws RecipeError where it is none, or of other languages or another tokenizer than the corpus.
  */
 async function bundledTeacher(context: StageContext, prepared: PreparedStage, path: string): Promise<TeacherStage> {
-  const dir = dataPath(context, path);
+  const dir = modelPath(context, path);
   const refuse = (problem: string) => new RecipeError(`teacher.bundle: ${problem}`);
   const bundle = await loadBundle(dir).catch((error: unknown) => {
     throw error instanceof BundleError ? refuse(error.message) : error;

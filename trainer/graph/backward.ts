@@ -1,9 +1,10 @@
 // Reverse-mode differentiation: one walk from the loss to the parameters.
 
 import { type GradientRule, gradients } from "./gradients.ts";
-import { GraphError, type GraphNode, type Value } from "./graph.ts";
+import { type Gradient, GraphError, type GraphNode, type Value } from "./graph.ts";
 import type { DifferentiableOp } from "./ops.ts";
-import { add, reduceSum } from "./ops.ts";
+import { reduceSum } from "./ops.ts";
+import { isProjection, isRowGradient, projectionGradients, sumOf } from "./row-gradient.ts";
 import { broadcastAxes } from "./shapes.ts";
 
 /**
@@ -14,22 +15,24 @@ import { broadcastAxes } from "./shapes.ts";
 export function backward(loss: Value, parameters: readonly Value[]): Map<Value, Value> {
   if (loss.shape.length !== 0) throw new GraphError(`the loss must be a scalar, got [${loss.shape}]`);
   const graph = loss.graph;
-  const contributions = new Map<Value, Value[]>();
+  const contributions = new Map<Value, Gradient[]>();
   contributions.set(loss, [graph.floats(1)]);
   const forward = [...graph.nodes];
   for (let index = forward.length - 1; index >= 0; index -= 1) {
     const node = forward[index]!;
     const output = node.outputs[0]!;
-    const dy = total(contributions, output);
+    const given = contributions.get(output);
+    const inParts = given?.length === 1 && isProjection(node) ? given.find(isRowGradient) : undefined;
+    const dy = inParts ? undefined : total(contributions, output);
     const other = node.outputs.slice(1).find((value) => contributions.has(value));
     if (other)
       throw new GraphError(
         `the loss depends on ${other.name}, and ${node.op} has a gradient for its first output only`,
       );
-    if (!dy || !output.differentiable) continue;
+    if (!(dy ?? inParts) || !output.differentiable) continue;
     const custom = node.customGradient;
     const inputs = custom ? custom.inputs : node.inputs;
-    const found = custom ? custom.rule(dy) : ruleFor(node)(node, dy);
+    const found = inParts ? projectionGradients(node, inParts) : custom ? custom.rule(dy!) : ruleFor(node)(node, dy!);
     inputs.forEach((input, place) => {
       const gradient = found[place];
       if (!input?.differentiable || !gradient) return;
@@ -53,16 +56,17 @@ function ruleFor(node: GraphNode): GradientRule {
   return rule;
 }
 
-function total(contributions: Map<Value, Value[]>, value: Value): Value | undefined {
+function total(contributions: Map<Value, Gradient[]>, value: Value): Value | undefined {
   const list = contributions.get(value);
   if (!list || list.length === 0) return undefined;
-  const sum = list.reduce((left, right) => add(left, right));
+  const sum = sumOf(list);
   contributions.set(value, [sum]);
   return sum;
 }
 
 /** Sums a gradient over the axes along which its input was broadcast. */
-function unbroadcast(gradient: Value, input: Value): Value {
+function unbroadcast(gradient: Gradient, input: Value): Gradient {
+  if ("kind" in gradient) return gradient;
   const { leading, stretched } = broadcastAxes(gradient.shape, input.shape);
   const kept = stretched.length === 0 ? gradient : reduceSum(gradient, stretched, true);
   return leading.length === 0 ? kept : reduceSum(kept, leading);

@@ -1,5 +1,5 @@
 // The gradient rule of every differentiable operator, in one table (a forgotten rule does not compile).
-import { GraphError, type GraphNode, type Value } from "./graph.ts";
+import { type Gradient, GraphError, type GraphNode, type Value } from "./graph.ts";
 import type { DifferentiableOp } from "./ops.ts";
 import {
   add,
@@ -8,6 +8,7 @@ import {
   div,
   expand,
   filled,
+  layerNorm,
   less,
   matMul,
   maximum,
@@ -17,9 +18,7 @@ import {
   reduceMean,
   reduceSum,
   reshape,
-  scatterRowsAdd,
   shapeOf,
-  sign,
   slice,
   sub,
   transpose,
@@ -31,7 +30,7 @@ import { normalizeAxis } from "./shapes.ts";
  * Gradients of a node's inputs from the gradient `dy` of its first output. A rule may return gradients in the broadcast
  * shape: backward.ts sums them down to the input's shape. `undefined` stands for "no gradient".
  */
-export type GradientRule = (node: GraphNode, dy: Value) => readonly (Value | undefined)[];
+export type GradientRule = (node: GraphNode, dy: Value) => readonly (Gradient | undefined)[];
 
 const input = (node: GraphNode, index: number): Value => {
   const value = node.inputs[index];
@@ -61,7 +60,7 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
   Exp: (node, dy) => [mul(dy, output(node))],
   Log: (node, dy) => [div(dy, input(node, 0))],
   Sqrt: (node, dy) => [div(mul(dy, 0.5), output(node))],
-  Relu: (node, dy) => [mul(dy, sign(output(node)))], // the output is never negative, so its sign is 0 or 1
+  Relu: (node, dy) => [mul(dy, cast(less(dy.graph.floats(0), output(node)), "float32"))],
   FusedMatMul: (node, dy) => {
     const [a, b] = [input(node, 0), input(node, 1)];
     const [ta, tb, scale] = [flag(node, "transA"), flag(node, "transB"), scaleOf(node)];
@@ -89,16 +88,26 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
     const weighted = mul(dy, y);
     return [sub(weighted, mul(y, reduceSum(weighted, [node.attributes.axis as number], true)))];
   },
+  // In as few passes over whole tensors as can be: they cost more here than their arithmetic.
   LayerNormalization: (node, dy) => {
     const [x, scale, bias] = [input(node, 0), input(node, 1), input(node, 2)];
-    const [, mean, inverseDeviation] = node.outputs;
-    const normalized = mul(sub(x, mean!), inverseDeviation!);
+    const width = scale.shape[0];
+    if (scale.shape.length !== 1 || typeof width !== "number")
+      throw new GraphError(`the gradient of LayerNormalization needs a fixed width, got [${scale.shape}]`);
+    const ones = x.graph.constant(new Float32Array(width).fill(1), [width]);
+    const zeros = x.graph.constant(new Float32Array(width), [width]);
+    const { epsilon } = node.attributes as { epsilon: { float: number } };
+    const normalized = layerNorm(x, ones, zeros, epsilon.float);
+    const weighted = mul(dy, normalized);
     const dx = () => {
-      const scaled = mul(dy, scale);
-      const centred = sub(scaled, reduceMean(scaled, [-1], true));
-      return mul(sub(centred, mul(normalized, reduceMean(mul(scaled, normalized), [-1], true))), inverseDeviation!);
+      const column = reshape(scale, [width, 1], [width, 1]);
+      const mean = (value: Value) => matMul(value, column, { scale: 1 / width }); // of value · scale, over the last axis
+      const matrix = x.shape.length > 1;
+      const meanOf = (value: Value) => (matrix ? mean(value) : reduceMean(mul(value, scale), [-1], true));
+      const centred = sub(mul(dy, scale), meanOf(dy));
+      return mul(sub(centred, mul(normalized, meanOf(weighted))), output(node, 2));
     };
-    return [wants(x, dx), wants(scale, () => mul(dy, normalized)), wants(bias, () => dy)];
+    return [wants(x, dx), wants(scale, () => weighted), wants(bias, () => dy)];
   },
   Gather: (node, dy) => {
     const [table, indices] = [input(node, 0), input(node, 1)];
@@ -109,7 +118,7 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
       throw new GraphError(`the gradient of Gather needs fixed rows, got [${table.shape}]`);
     const rows = reshape(dy, ["rows", ...rest], [-1, ...sizes]);
     const places = reshape(indices, ["rows", 1], [-1, 1]);
-    return [scatterRowsAdd(filled(shapeOf(table), table.shape), places, rows), undefined];
+    return [{ kind: "scattered", table, places, rows }, undefined];
   },
   Reshape: (node, dy) => [reshape(dy, input(node, 0).shape, shapeOf(input(node, 0))), undefined],
   Transpose: (node, dy) => {

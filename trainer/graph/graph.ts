@@ -39,7 +39,32 @@ export interface GraphNode {
 export interface CustomGradient {
   readonly inputs: readonly Value[];
   /** Gradients of `inputs` from the gradient of the node's first output. */
-  readonly rule: (outputGradient: Value) => readonly (Value | undefined)[];
+  readonly rule: (outputGradient: Value) => readonly (Gradient | undefined)[];
+}
+
+/** A gradient: its value, or what it is made of where its uses can do without the value. */
+export type Gradient = Value | RowGradient | ScatteredGradient;
+
+/**
+ * A gradient `[N, V]` of a loss over logits, in parts: `scale · (base + offset)`, and `values` added at the columns `ids`.
+ * A product that made the logits passes it on without another array of that size (row-gradient.ts).
+ */
+export interface RowGradient {
+  readonly kind: "rows";
+  readonly base: Value; // [N, V]
+  readonly scale: Value; // [N, 1]
+  readonly offset: number;
+  /** N = B·T rows: those of one b share their columns. */
+  readonly ids: Value; // int64 [B, L]
+  readonly values: Value; // [B, T, L]
+}
+
+/** A gradient of a table `[V, …]` that is 0 but for `rows` `[N, …]`, added at the row numbers `places` `[N, 1]`. */
+export interface ScatteredGradient {
+  readonly kind: "scattered";
+  readonly table: Value;
+  readonly places: Value;
+  readonly rows: Value;
 }
 
 export interface Constant {

@@ -89,19 +89,24 @@ export function serializeModel(graph: Graph, outputs: NamedOutputs): Uint8Array 
 }
 
 function graphProto(graph: Graph, outputs: NamedOutputs): Record<string, unknown> {
-  // An Identity gives each output its public name, also where one value has two names.
-  const renames = Object.entries(outputs).map(([name, value]) => ({
-    opType: "Identity",
-    name: `output_${name}`,
-    input: [value.name],
-    output: [name],
-  }));
-  const body = graphBody(graph, Object.values(outputs));
+  // A node's output gets its public name outright; an Identity is written where one value has two names, or no node.
+  const made = new Set(graph.nodes.flatMap((node) => node.outputs));
+  const names = new Map<string, string>();
+  const renames: Record<string, unknown>[] = [];
+  for (const [name, value] of Object.entries(outputs)) {
+    if (made.has(value) && !names.has(value.name)) names.set(value.name, name);
+    else renames.push({ opType: "Identity", name: `output_${name}`, input: [value.name], output: [name] });
+  }
+  for (const rename of renames) rename.input = [nameIn(names, (rename.input as string[])[0]!)];
+  const body = graphBody(graph, Object.values(outputs), names);
   const output = Object.entries(outputs).map(([name, value]) => valueInfo(name, value));
   return { ...body, node: [...body.node, ...renames], output };
 }
 
-function graphBody(graph: Graph, outputs: readonly Value[]) {
+type PublicNames = ReadonlyMap<string, string>;
+const nameIn = (names: PublicNames, name: string): string => names.get(name) ?? name;
+
+function graphBody(graph: Graph, outputs: readonly Value[], names: PublicNames) {
   const used = usedNames(graph, new Set(outputs.map((output) => output.name)));
   return {
     name: "souffleur",
@@ -109,9 +114,9 @@ function graphBody(graph: Graph, outputs: readonly Value[]) {
       opType: node.op,
       domain: node.domain,
       name: `${node.op}_${index}`,
-      input: trimEmpty(node.inputs.map((input) => input?.name ?? "")),
-      output: node.outputs.map((output) => output.name),
-      attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+      input: trimEmpty(node.inputs.map((input) => (input ? nameIn(names, input.name) : ""))),
+      output: node.outputs.map((output) => nameIn(names, output.name)),
+      attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value, names)),
     })),
     initializer: graph.constants
       .filter(({ value }) => used.has(value.name))
@@ -136,16 +141,16 @@ function usedNames(graph: Graph, names: Set<string>): Set<string> {
   return names;
 }
 
-function subgraphProto(subgraph: Subgraph): Record<string, unknown> {
-  const body = graphBody(subgraph.graph, subgraph.outputs);
+function subgraphProto(subgraph: Subgraph, names: PublicNames): Record<string, unknown> {
+  const body = graphBody(subgraph.graph, subgraph.outputs, names);
   return { ...body, name: "body", output: subgraph.outputs.map((output) => valueInfo(output.name, output)) };
 }
 
-function attributeProto(name: string, value: Attribute): Record<string, unknown> {
+function attributeProto(name: string, value: Attribute, names: PublicNames): Record<string, unknown> {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
   if ("float" in value) return { name, type: 1, f: value.float };
-  if ("graph" in value) return { name, type: 5, g: subgraphProto(value) };
+  if ("graph" in value) return { name, type: 5, g: subgraphProto(value, names) };
   return { name, type: 7, ints: value };
 }
 

@@ -60,7 +60,7 @@ test("equal logits cost log V whatever the smoothing, and a row of weight 0 cost
   });
   expect(found.loss!.data[0]).toBeCloseTo(Math.log(4), 5);
   expect(found.nll!.data[0]).toBeCloseTo(Math.log(4), 5);
-  expect(Array.from(found.gradient!.data).slice(4)).toEqual([0, 0, 0, 0]);
+  expect(Array.from(found.gradient!.data).slice(4).map(Math.abs)).toEqual([0, 0, 0, 0]);
 });
 
 test("a label of no probability keeps a finite loss and its gradient", async () => {

@@ -1,5 +1,5 @@
-// Cross entropy over a softmax with label smoothing (Szegedy et al. 2016), with its gradient written in two passes.
-import type { Value } from "../graph/graph.ts";
+// Cross entropy over a softmax with label smoothing (Szegedy et al. 2016), with its gradient written by hand.
+import type { RowGradient, Value } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 
 /**
@@ -24,10 +24,11 @@ export function crossEntropy(
   const spreadOut = op.sub(logSumExp, flat(op.reduceMean(logits, [1], true)));
   const perRow = op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut, smoothing));
   const value = op.sumAll(op.mul(perRow, weights));
-  const rule = (dy: Value) => {
+  // p − ε/V everywhere, and ε − 1 more at the label, times the row's weight
+  const rule = (dy: Value): readonly RowGradient[] => {
     const scale = op.reshape(op.mul(weights, dy), [rows, 1], [-1, 1]);
-    const smoothed = op.sub(op.mul(probabilities, scale), op.mul(scale, smoothing / vocabulary));
-    return [op.scatterElementsAdd(smoothed, column, op.mul(scale, smoothing - 1))];
+    const values = op.reshape(op.mul(scale, smoothing - 1), [rows, 1, 1], [-1, 1, 1]);
+    return [{ kind: "rows", base: probabilities, scale, offset: -smoothing / vocabulary, ids: column, values }];
   };
   const loss = logits.graph.node(
     "Identity",

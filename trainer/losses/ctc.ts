@@ -1,5 +1,5 @@
 // Connectionist temporal classification (Graves et al. 2006) in log space, forward and backward as ONNX Scans.
-import { Graph, type Value } from "../graph/graph.ts";
+import { Graph, type RowGradient, type Value } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { IMPOSSIBLE } from "./ctc-labels.ts";
 
@@ -80,7 +80,7 @@ export function ctcLoss(inputs: CtcInputs): CtcOutputs {
   // where() and not a product: a left-out row's loss may be enormous
   const counted = op.where(op.less(graph.floats(0), weights), op.mul(perRow, weights), graph.floats(0));
 
-  const rule = (dy: Value) => {
+  const rule = (dy: Value): readonly RowGradient[] => {
     const scale = op.mul(weights, dy); // [B]
     const logPosterior = op.sub(
       op.sub(op.add(forward.all, backwardValues.all), emitted),
@@ -90,19 +90,9 @@ export function ctcLoss(inputs: CtcInputs): CtcOutputs {
     const slots = op.reshape(op.range(0, op.reshape(op.slice(sizes, 0, 1, 2), [], []), "T"), [1, "T"], [1, -1]);
     const present = op.less(slots, op.reshape(slotLengths, ["B", 1], [-1, 1]));
     const perSlot = op.where(present, op.reshape(scale, ["B", 1], [-1, 1]), graph.floats(0)); // [B, T]
-    const stateCount = op.shapeOf(states, 1, 2);
-    const full = op.concat([sizes, stateCount], 0, 3);
-    const rowsTarget = op.concat([graph.ints([-1]), stateCount], 0, 2);
-    const ids = op.expand(op.reshape(states, ["B", 1, "L"], [0, 1, -1]), ["B", "T", "L"], full);
-    const weighted = op.mul(posterior, op.reshape(op.neg(perSlot), ["B", "T", 1], [0, -1, 1]));
-    const expected = op.mul(probabilities, op.reshape(perSlot, ["B*T", 1], [-1, 1]));
-    return [
-      op.scatterElementsAdd(
-        expected,
-        op.reshape(ids, ["B*T", "L"], rowsTarget),
-        op.reshape(weighted, ["B*T", "L"], rowsTarget),
-      ),
-    ];
+    const values = op.mul(posterior, op.reshape(op.neg(perSlot), ["B", "T", 1], [0, -1, 1])); // [B, T, L]
+    const perRow = op.reshape(perSlot, ["B*T", 1], [-1, 1]);
+    return [{ kind: "rows", base: probabilities, scale: perRow, offset: 0, ids: states, values }];
   };
   const [loss] = graph.node(
     "Identity",

@@ -31,6 +31,9 @@ export function adam(graph: Graph, gradients: Map<Value, Value>, settings: AdamS
   const squares = [...gradients.values()].map((gradient) => op.sumOfSquares(gradient));
   const norm = op.sqrt(squares.reduce((a, b) => op.add(a, b)));
   const scale = op.div(graph.floats(clipNorm), op.maximum(norm, clipNorm));
+  // the clipping is part of each moment's factor: one pass less over every gradient
+  const mixM = op.mul(scale, 1 - beta1);
+  const mixV = op.mul(op.mul(scale, scale), 1 - beta2);
   const nodes: AdamNodes = {
     parameters: new Map(),
     firstMoments: new Map(),
@@ -39,11 +42,10 @@ export function adam(graph: Graph, gradients: Map<Value, Value>, settings: AdamS
   };
   for (const [parameter, gradient] of gradients) {
     const { name, shape } = parameter;
-    const clipped = op.mul(gradient, scale);
     const m = graph.input(firstMomentName(name), "float32", shape);
     const v = graph.input(secondMomentName(name), "float32", shape);
-    const nextM = op.add(op.mul(m, beta1), op.mul(clipped, 1 - beta1));
-    const nextV = op.add(op.mul(v, beta2), op.mul(op.mul(clipped, clipped), 1 - beta2));
+    const nextM = op.add(op.mul(m, beta1), op.mul(gradient, mixM));
+    const nextV = op.add(op.mul(v, beta2), op.mul(op.mul(gradient, gradient), mixV));
     const step = op.div(op.mul(nextM, rate), op.add(op.sqrt(nextV), epsilon));
     nodes.parameters.set(name, op.sub(parameter, step));
     nodes.firstMoments.set(name, nextM);

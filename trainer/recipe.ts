@@ -80,6 +80,8 @@ export const recipeSchema = z
             topK: z.int().nonnegative().default(0),
           })
           .prefault({}),
+        /** Ids of the teacher's distribution that are stored for each target position; none when left out. */
+        topK: z.int().min(1).max(256).optional(),
         beam: size.default(4),
         lengthPenalty: z.number().default(1),
         maxLengthRatio: z.number().positive().default(2),

@@ -47,6 +47,7 @@ it("names the fields that may be left out altogether", () => {
     "corpus.tokenizer.file",
     "distill.corpora",
     "distill.hypotheses",
+    "distill.topK",
     "corpus.train[].name",
   ]) {
     expect([...documented.keys()]).toContain(field);

@@ -2,6 +2,7 @@
 import { Random } from "../random.ts";
 import { type Choices, chosenRow, sentenceCount } from "./choices.ts";
 import { type Shard, sequenceAt, sequenceCount } from "./shard.ts";
+import type { SoftTargets } from "./soft-targets.ts";
 
 /** A corpus as an epoch samples it. */
 export interface TrainPart {
@@ -17,6 +18,8 @@ export interface TrainPart {
    * epochs the loss is the weighted sum of theirs and an epoch is no longer than with one.
    */
   choices?: Choices;
+  /** The teacher's distributions at the targets' positions, where they were stored: a row for each of the shard's. */
+  softTargets?: SoftTargets;
 }
 
 export interface PlanOptions {

@@ -22,6 +22,8 @@ const contentSchema = z.strictObject({
   weights: z.array(z.array(z.number().nonnegative()).min(1)),
   /** For seq-inter: sentence BLEU of the search's best hypotheses, and of those that were taken, summed up. */
   nearest: z.strictObject({ changed: z.int(), best: z.number(), taken: z.number() }).optional(),
+  /** The file of soft targets beside this one; `massLost` is summed up over its positions. */
+  soft: z.strictObject({ k: z.int(), positions: z.int(), massLost: z.number(), sha256: z.string() }).optional(),
 });
 const partSchema = z.strictObject({
   format: z.literal("souffleur-part"),
@@ -51,18 +53,28 @@ export function planParts(shards: readonly Shard[], size: number, folder: string
   });
 }
 
-/** Writes a part at once. */
-export function writePart({ file }: DistillPart, content: PartContent): void {
-  const part = { format: "souffleur-part", version: 1, sha256: sha256Of(content), content };
-  writeFileSync(`${file}.partial-${process.pid}`, JSON.stringify(part));
-  renameSync(`${file}.partial-${process.pid}`, file);
+/** A part's soft targets, packed. */
+export const softFile = ({ file }: DistillPart): string => file.replace(/\.json$/, ".topk");
+
+/** Writes a part at once; without its .json it is not there. */
+export function writePart(part: DistillPart, content: PartContent, soft?: Uint8Array): void {
+  if (soft) writeAtOnce(softFile(part), soft);
+  const sha256 = sha256Of(JSON.stringify(content));
+  writeAtOnce(part.file, JSON.stringify({ format: "souffleur-part", version: 1, sha256, content }));
+}
+
+function writeAtOnce(file: string, bytes: string | Uint8Array): void {
+  const partial = `${file}.partial-${process.pid}`;
+  writeFileSync(partial, bytes);
+  renameSync(partial, file);
 }
 
 /**
  * @returns undefined where the part has not been made.
- * @throws PartError where its file is cut short, changed, or of other sentences.
+ * @throws PartError where a file of it is cut short, changed, or of other sentences.
  */
-export function readPart({ file, start, end }: DistillPart): PartContent | undefined {
+export function readPart(part: DistillPart): PartContent | undefined {
+  const { file, start, end } = part;
   if (!existsSync(file)) return undefined;
   let json: unknown;
   try {
@@ -73,12 +85,23 @@ export function readPart({ file, start, end }: DistillPart): PartContent | undef
   const parsed = partSchema.safeParse(json);
   if (!parsed.success) throw new PartError(`${file} does not fit: ${z.prettifyError(parsed.error)}`);
   const { sha256, content } = parsed.data;
-  if (sha256Of(content) !== sha256) throw new PartError(`${file} does not have the sha256 that it states`);
+  if (sha256Of(JSON.stringify(content)) !== sha256)
+    throw new PartError(`${file} does not have the sha256 that it states`);
   const { targets, weights } = content;
   const fits = targets.length === end - start && targets.every((list, at) => list.length === weights[at]?.length);
   if (content.start !== start || weights.length !== targets.length || !fits)
     throw new PartError(`${file} does not hold sentences ${start} to ${end}`);
+  if (content.soft) readSoft(part, content.soft.sha256);
   return content;
 }
 
-const sha256Of = (content: PartContent): string => createHash("sha256").update(JSON.stringify(content)).digest("hex");
+/** @throws PartError where the file is missing or changed. */
+export function readSoft(part: DistillPart, sha256: string): Uint8Array {
+  const file = softFile(part);
+  if (!existsSync(file)) throw new PartError(`${file} is missing`);
+  const bytes = readFileSync(file);
+  if (sha256Of(bytes) !== sha256) throw new PartError(`${file} does not have the sha256 that ${part.file} states`);
+  return bytes;
+}
+
+export const sha256Of = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -1,5 +1,6 @@
 // What a distillation made, counted: for done.json and for the person who waits.
 import { type Shard, sequenceCount } from "../corpus/shard.ts";
+import type { SoftTargetsHeader } from "../corpus/soft-targets.ts";
 import type { PartContent } from "./distill-part.ts";
 
 export interface DistillResult {
@@ -15,6 +16,8 @@ export interface DistillResult {
   readonly firstWeight: number;
   /** Only for seq-inter: share of sentences whose target is not the search's best, and mean sentence BLEU of both. */
   readonly nearest?: { readonly changed: number; readonly bestBleu: number; readonly takenBleu: number };
+  /** Only where distributions are stored: ids of a position, bytes on disk, and the mean mass that is in none of the ids. */
+  readonly soft?: { readonly k: number; readonly bytes: number; readonly massLost: number };
 }
 
 /** The counts of one corpus, part by part. */
@@ -26,6 +29,7 @@ export class DistillCounts {
   #targetTokens = 0;
   #weightedTokens = 0;
   #firstWeights = 0;
+  #soft: DistillResult["soft"];
   #nearest: { changed: number; best: number; taken: number } | undefined;
 
   constructor({ target }: Shard) {
@@ -48,6 +52,10 @@ export class DistillCounts {
     for (const figure of ["changed", "best", "taken"] as const) this.#nearest[figure] += nearest[figure];
   }
 
+  stored({ k, bytes, massLost }: SoftTargetsHeader): void {
+    this.#soft = { k, bytes, massLost };
+  }
+
   result(): DistillResult {
     const mean = (sum: number) => sum / Math.max(1, this.#sentences);
     return {
@@ -64,6 +72,7 @@ export class DistillCounts {
           takenBleu: mean(this.#nearest.taken),
         },
       }),
+      ...(this.#soft && { soft: this.#soft }),
     };
   }
 }
@@ -85,6 +94,18 @@ export function reportOf(method: string, results: readonly DistillResult[]): str
     const [best, taken] = (["bestBleu", "takenBleu"] as const).map((of) => mean((result) => result.nearest?.[of] ?? 0));
     parts.push(
       `${changed} % nearer to the reference than the best (sentence BLEU ${best!.toFixed(1)} to ${taken!.toFixed(1)})`,
+    );
+  }
+  const soft = results.flatMap((result) => result.soft ?? []);
+  if (soft.length > 0) {
+    const megabytes = soft.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6;
+    const lost = results.reduce(
+      (sum, { soft, targetTokens, targets }) => sum + (soft?.massLost ?? 0) * (targetTokens + targets),
+      0,
+    );
+    const positions = total(({ targetTokens, targets }) => targetTokens + targets);
+    parts.push(
+      `top ${soft[0]!.k} ids of ${positions} positions in ${megabytes.toFixed(1)} MB, ${((100 * lost) / Math.max(1, positions)).toFixed(2)} % of the mass lost`,
     );
   }
   return parts.join(", ");

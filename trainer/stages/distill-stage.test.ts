@@ -10,6 +10,7 @@ import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
 import { sequenceAt } from "../corpus/shard.ts";
 import { BeamSearch, type Hypothesis } from "../decoding/beam-search.ts";
+import { TeacherForcing } from "../decoding/teacher-forcing.ts";
 import { transformerModel } from "../decoding/text-model.ts";
 import { sentenceBleu } from "../evaluation/bleu.ts";
 import { formulaWeights } from "../networks/formula-weights.testing.ts";
@@ -178,6 +179,62 @@ describe("sample", () => {
     const greedy = await distilled("sample-greedy", lines("sampling: { topK: 1 }"));
     expect(greedy.targets).toEqual((await searched(1)).map(([best]) => best!.ids));
     expect([...greedy.choices!.weights]).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
+describe("topK", () => {
+  const lines = "{ method: nbest, beam: 2, maxLengthRatio: 1, partSentences: 2, topK: 3 }";
+
+  test("stores the teacher's distribution at each position of each target", async () => {
+    const { stage, targets, sourceRows } = await distilled("soft", lines);
+    const { softTargets, choices } = stage.parts[0]!;
+    expect(choices!.weights).toHaveLength(targets.length);
+    const forcing = await TeacherForcing.create(teacher, 3);
+    const expected = await forcing.distributions(targets.map((target, row) => ({ source: sourceRows[row]!, target })));
+    await forcing.dispose();
+    let [lost, positions] = [0, 0];
+    for (const [row, { ids, logProbabilities, ...rest }] of expected.entries()) {
+      const found = softTargets!.read(row);
+      expect(found.positions).toBe(rest.positions);
+      expect(found.ids).toEqual(ids);
+      for (const [at, value] of found.logProbabilities.entries()) expect(value).toBeCloseTo(logProbabilities[at]!, 3);
+      positions += rest.positions;
+      lost += rest.positions - logProbabilities.reduce((sum, value) => sum + Math.exp(value), 0);
+    }
+    const { soft } = resultOf("soft", stage.key);
+    expect(soft).toMatchObject({ k: 3, bytes: positions * 3 * 4 });
+    expect(soft.massLost).toBeCloseTo(lost / positions, 5);
+    expect(softTargets!.massLost).toBe(soft.massLost);
+    expect(said.at(-1)).toContain(
+      `top 3 ids of ${positions} positions in 0.0 MB, ${(100 * soft.massLost).toFixed(2)} %`,
+    );
+    softTargets!.close();
+  });
+
+  test("is part of the key, and is made again where a part's file of it is damaged", async () => {
+    const { stage } = await distilled("soft", lines);
+    const without = await distilled("soft", lines.replace(", topK: 3", ""));
+    expect(without.stage.key).not.toBe(stage.key);
+    expect(without.targets).toEqual((await distilled("soft", lines)).targets);
+    const folder = folderOf("soft", stage.key);
+    const whole = readFileSync(join(folder, "talk.topk"));
+    const file = join(folder, "parts", "talk.2.00001.topk");
+    rmSync(join(folder, "done.json"));
+    truncateSync(file, 8);
+    await distil("soft", lines);
+    expect(said[0]).toContain(`distill: ${file} does not have the sha256 that`);
+    expect(readFileSync(join(folder, "talk.topk"))).toEqual(whole);
+    rmSync(join(folder, "done.json"));
+    rmSync(file);
+    await distil("soft", lines);
+    expect(said[0]).toContain(`distill: ${file} is missing: it is made again`);
+    expect(readFileSync(join(folder, "talk.topk"))).toEqual(whole);
+  });
+
+  test("is refused beyond the vocabulary", async () => {
+    await expect(distil("wide", "{ topK: 200 }")).rejects.toThrow(
+      `distill.topK: 200 is more than the vocabulary's ${prepared.corpus.index.vocabulary} ids`,
+    );
   });
 });
 

@@ -1,14 +1,24 @@
 // Stage 3: the teacher's translations of the training sources become the student's targets (Kim & Rush 2016).
-import { mkdirSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readChoices, writeChoices } from "../corpus/choices.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
 import { PairReader } from "../corpus/pair-reader.ts";
-import { readShard, readShardHeader, SequencesBuilder, type Shard, sequenceAt, writeShard } from "../corpus/shard.ts";
+import {
+  readShard,
+  readShardHeader,
+  SequencesBuilder,
+  type Shard,
+  type ShardHeader,
+  sequenceAt,
+  writeShard,
+} from "../corpus/shard.ts";
+import { SoftTargets, type SoftTargetsHeader, softTargetsHeader } from "../corpus/soft-targets.ts";
 import { type Recipe, RecipeError } from "../recipe.ts";
 import { Interrupted } from "../training/loop.ts";
 import { type StageContext, stageProgress } from "./context.ts";
-import { type DistillPart, PartError, planParts, readPart, writePart } from "./distill-part.ts";
+import { type DistillPart, PartError, planParts, readPart, readSoft, writePart } from "./distill-part.ts";
 import { DistillCounts, reportOf } from "./distill-report.ts";
 import { Distiller } from "./distiller.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
@@ -38,8 +48,8 @@ export function checkDistilledCorpora(context: StageContext, prepared: PreparedS
 
 /** What decides the targets; how the work is cut changes none of them, nor does a field that the method does not read. */
 function keyedSettings({ method, hypotheses, sampling, beam, lengthPenalty, ...more }: Recipe["distill"]) {
-  const { maxLengthRatio, corpora } = more;
-  const common = { maxLengthRatio, corpora };
+  const { maxLengthRatio, corpora, topK } = more;
+  const common = { maxLengthRatio, corpora, topK };
   if (method === "sample") return { method, hypotheses: hypotheses ?? 1, sampling, ...common };
   const search = { beam, lengthPenalty, ...common };
   if (method === "beam") return search;
@@ -60,7 +70,9 @@ export async function distillStage(
   const { distill, name } = context.recipe;
   const keyed = keyedSettings(distill);
   const folder = new StageFolder(context.work, name, "distill", { teacher: teacher.key, keyed });
-  const { tokenizerSha256 } = prepared.corpus.index;
+  const { tokenizerSha256, vocabulary } = prepared.corpus.index;
+  if (distill.topK !== undefined && distill.topK > vocabulary)
+    throw new RecipeError(`distill.topK: ${distill.topK} is more than the vocabulary's ${vocabulary} ids`);
   const all = await prepared.corpus.trainParts();
   const chosen = all.filter(({ shard }) => distill.corpora === undefined || distill.corpora.includes(shard.name));
   const shards = chosen.map(({ shard }) => shard);
@@ -88,11 +100,18 @@ export async function distillStage(
   const distilled = chosen.map(async (part): Promise<TrainPart> => {
     const path = shardPath(part.shard);
     const shard = await readShard(path, tokenizerSha256);
-    if (distill.method !== "nbest" && distill.method !== "sample") return { ...part, shard };
-    return { ...part, shard, choices: await readChoices(path, await readShardHeader(path)) };
+    const header = await readShardHeader(path);
+    const soft = { sha256: header.sha256, targetOffsets: shard.target.offsets };
+    return {
+      ...{ ...part, shard },
+      ...(hasChoices(distill) && { choices: await readChoices(path, header) }),
+      ...(distill.topK !== undefined && { softTargets: await SoftTargets.open(path, soft) }),
+    };
   });
   return { key: folder.key, parts: await Promise.all(distilled) };
 }
+
+const hasChoices = ({ method }: Recipe["distill"]): boolean => method === "nbest" || method === "sample";
 
 /** False where a part has not been made; a damaged one is taken away, so that it is. */
 function isWhole(context: StageContext, part: DistillPart): boolean {
@@ -128,7 +147,8 @@ async function translateParts(
         throw new Interrupted(`stopped after ${done} sentences; run the same command to go on`);
       const { corpus, start, end } = part;
       const work = { shard: shards[corpus]!, pairs: readers[corpus]!, start, end };
-      writePart(part, await distiller.distill(work, (count) => progress.update(done + count, {})));
+      const { content, soft } = await distiller.distill(work, (count) => progress.update(done + count, {}));
+      writePart(part, content, soft);
       done += end - start;
     }
   } finally {
@@ -146,7 +166,7 @@ async function joinParts(
   shardPath: (shard: Shard) => string,
   tokenizerSha256: string,
 ): Promise<unknown> {
-  const { method } = context.recipe.distill;
+  const { distill } = context.recipe;
   const counts: Record<string, ReturnType<DistillCounts["result"]>> = {};
   for (const [corpus, shard] of shards.entries()) {
     const [source, target] = [new SequencesBuilder(), new SequencesBuilder()];
@@ -165,10 +185,44 @@ async function joinParts(
       }
     }
     const distilled = { name: shard.name, source: source.build(), target: target.build() };
-    const { sha256 } = await writeShard(shardPath(shard), distilled, tokenizerSha256);
-    if (method === "nbest" || method === "sample") await writeChoices(shardPath(shard), weights, sha256);
+    const path = shardPath(shard);
+    const header = await writeShard(path, distilled, tokenizerSha256);
+    if (hasChoices(distill)) await writeChoices(path, weights, header.sha256);
+    if (distill.topK !== undefined) {
+      const own = parts.filter((item) => item.corpus === corpus);
+      count.stored(joinSoftTargets(path, own, header, distill.topK));
+    }
     counts[shard.name] = count.result();
   }
-  context.say(`distill: ${reportOf(method, Object.values(counts))}, from ${parts.length} parts`);
-  return { method, counts };
+  context.say(`distill: ${reportOf(distill.method, Object.values(counts))}, from ${parts.length} parts`);
+  return { method: distill.method, counts };
+}
+
+/** The parts' soft targets one after another, as the shard's; one part is in memory at a time. */
+function joinSoftTargets(
+  path: string,
+  parts: readonly DistillPart[],
+  shard: ShardHeader,
+  k: number,
+): SoftTargetsHeader {
+  const hash = createHash("sha256");
+  const file = openSync(`${path}.topk`, "w");
+  let massLost = 0;
+  try {
+    for (const part of parts) {
+      const { soft } = readPart(part) ?? {};
+      if (soft?.k !== k) throw new PartError(`${part.file} has no ${k} ids for each position`);
+      const bytes = readSoft(part, soft.sha256);
+      hash.update(bytes);
+      writeFileSync(file, bytes); // at the end of what is written
+      massLost += soft.massLost;
+    }
+  } finally {
+    closeSync(file);
+  }
+  const positions = shard.targetTokens + shard.pairs;
+  const facts = { k, sha256: hash.digest("hex"), massLost: massLost / Math.max(1, positions) };
+  const header = softTargetsHeader(shard, facts);
+  writeFileSync(`${path}.topk.json`, `${JSON.stringify(header, null, 2)}\n`);
+  return header;
 }

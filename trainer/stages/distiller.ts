@@ -2,14 +2,16 @@
 import { normalisedWeights } from "../corpus/choices.ts";
 import type { PairReader } from "../corpus/pair-reader.ts";
 import { type Shard, sequenceAt } from "../corpus/shard.ts";
+import { packSoftTargets } from "../corpus/soft-targets.ts";
 import { BeamSearch, candidatesOf, type Hypothesis, inBatches, translateAll } from "../decoding/beam-search.ts";
 import { Sampler } from "../decoding/sampler.ts";
+import { type ForcedPair, TeacherForcing } from "../decoding/teacher-forcing.ts";
 import type { TextCodec } from "../decoding/text-model.ts";
 import { sentenceBleu } from "../evaluation/bleu.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipe.ts";
-import type { PartContent } from "./distill-part.ts";
-import type { TeacherStage } from "./teacher-stage.ts";
+import { type PartContent, sha256Of } from "./distill-part.ts";
+import { networkTeacher, type TeacherStage } from "./teacher-stage.ts";
 
 /** Some sentences of a corpus. */
 export interface DistilledSentences {
@@ -33,8 +35,16 @@ export class Distiller {
   readonly #seed: number;
   readonly #codec: TextCodec;
   readonly #decoder: BeamSearch | Sampler;
+  readonly #forcing: TeacherForcing | undefined;
 
-  private constructor(teacher: TeacherStage, recipe: Recipe, codec: TextCodec, decoder: BeamSearch | Sampler) {
+  private constructor(
+    teacher: TeacherStage,
+    recipe: Recipe,
+    codec: TextCodec,
+    decoder: BeamSearch | Sampler,
+    forcing: TeacherForcing | undefined,
+  ) {
+    this.#forcing = forcing;
     this.#teacher = teacher;
     this.#settings = recipe.distill;
     this.#seed = recipe.corpus.seed;
@@ -42,35 +52,66 @@ export class Distiller {
     this.#decoder = decoder;
   }
 
-  /** @param codec the corpus's. */
+  /**
+   * @param codec the corpus's.
+   * @throws RecipeError where distributions are to be stored, and the teacher's are over other pieces.
+   */
   static async create(teacher: TeacherStage, recipe: Recipe, codec: TextCodec): Promise<Distiller> {
-    const { method, sampling, beam, maxLengthRatio } = recipe.distill;
-    const { model } = teacher;
-    if (method === "sample") {
-      const scorer = await model.open(sampling.topK === 0 ? "all" : sampling.topK, recipe.threads);
-      return new Distiller(teacher, recipe, codec, new Sampler(scorer, { ...sampling, maxLengthRatio }));
-    }
-    const scorer = await model.open(candidatesOf(beam), recipe.threads);
-    return new Distiller(teacher, recipe, codec, new BeamSearch(scorer, recipe.distill));
+    const { method, sampling, beam, maxLengthRatio, topK } = recipe.distill;
+    const { threads } = recipe;
+    const forcing = topK && (await TeacherForcing.create(networkTeacher(teacher, "distill.topK"), topK, threads));
+    const candidates = sampling.topK === 0 ? "all" : sampling.topK;
+    const scorer = await teacher.model.open(method === "sample" ? candidates : candidatesOf(beam), threads);
+    const decoder =
+      method === "sample"
+        ? new Sampler(scorer, { ...sampling, maxLengthRatio })
+        : new BeamSearch(scorer, recipe.distill);
+    return new Distiller(teacher, recipe, codec, decoder, forcing || undefined);
   }
 
-  dispose(): Promise<void> {
-    return this.#decoder.dispose();
+  async dispose(): Promise<void> {
+    await this.#decoder.dispose();
+    await this.#forcing?.dispose();
   }
 
-  /** @param onSentences hears how many are done. */
-  async distill(sentences: DistilledSentences, onSentences: OnSentences): Promise<PartContent> {
+  /**
+   * @param onSentences hears how many are done.
+   * @returns a part's content, and its soft targets where they are stored.
+   */
+  async distill(
+    sentences: DistilledSentences,
+    onSentences: OnSentences,
+  ): Promise<{ content: PartContent; soft?: Uint8Array }> {
     const { start } = sentences;
     const sources = await this.#sources(sentences);
     const found = await this.#decode(sources, sentences, onSentences);
     const nearest = this.#settings.method === "seq-inter" ? await this.#takeNearest(found, sentences) : undefined;
     const targets = found.map((hypotheses) => this.#targetsOf(hypotheses));
-    return {
+    const content = {
       start,
       targets: targets.map((list) => list.map(({ ids }) => [...ids])),
       weights: targets.map((list) => list.map(({ weight }) => weight)),
       ...(nearest && { nearest }),
     };
+    if (!this.#forcing) return { content };
+    const rows = targets.flatMap((list, at) => list.map(({ ids }) => ({ source: sources[at]!, target: ids })));
+    const { soft, ...facts } = await this.#softTargets(this.#forcing, rows);
+    return { content: { ...content, soft: facts }, soft };
+  }
+
+  /** The teacher's distributions at the positions of these targets (word-level distillation: Kim & Rush 2016, section 3.1). */
+  async #softTargets(forcing: TeacherForcing, rows: readonly ForcedPair[]) {
+    const sources = rows.map(({ source }) => source);
+    const found = await inBatches(sources, this.#settings.batchTokens, (_, places) =>
+      forcing.distributions(places.map((place) => rows[place]!)),
+    );
+    let [positions, massKept] = [0, 0];
+    for (const row of found) {
+      positions += row.positions;
+      for (const value of row.logProbabilities) massKept += Math.exp(value);
+    }
+    const soft = packSoftTargets(found);
+    return { k: forcing.k, positions, massLost: positions - massKept, sha256: sha256Of(soft), soft };
   }
 
   /** The sources in the teacher's ids, cut to what it can read. */

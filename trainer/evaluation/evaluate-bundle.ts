@@ -2,10 +2,11 @@
 import * as ort from "onnxruntime-node";
 import { loadBundle } from "../../models/bundle.ts";
 import { StepModel } from "../../models/step-model.ts";
-import { sourcePrefix } from "../../models/tags.ts";
+import { chosenTarget, sourcePrefix } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import { transformerModel } from "../decoding/text-model.ts";
 import { readSafetensors } from "../training/safetensors.ts";
+import { readCopySet } from "./copy-set.ts";
 import type { EvaluationReport } from "./report.ts";
 import { evaluateStreaming } from "./streaming.ts";
 import { readTestSet } from "./test-set.ts";
@@ -24,6 +25,8 @@ export interface EvaluateBundleOptions {
   readonly threads: number;
   /** Whether the noisy test set is translated too. */
   readonly noise?: boolean;
+  /** A copy set of which the share that survives is measured; a student's only. */
+  readonly copy?: string;
 }
 
 const LENGTH_PENALTY = 1;
@@ -36,9 +39,17 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const prefix = sourcePrefix(manifest, options);
   const test = await readTestSet(options.test, { limit: options.limit });
   const noiseLanguage = options.noise ? manifest.source : undefined;
+  const { source } = manifest;
+  const target = chosenTarget(manifest, options.target);
+  const copy = options.copy === undefined ? undefined : { set: await readCopySet(options.copy), source, target };
   if (bundle.stepPath !== undefined) {
     const model = await StepModel.create(ort, bundle.stepPath, manifest, { intraOpNumThreads: threads });
-    const report = await evaluateStreaming(test, model, tokenizer, { waits: options.wait, prefix, noiseLanguage });
+    const report = await evaluateStreaming(test, model, tokenizer, {
+      waits: options.wait,
+      prefix,
+      noiseLanguage,
+      copy,
+    });
     await model.release();
     return report;
   }

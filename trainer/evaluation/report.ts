@@ -1,6 +1,7 @@
 // The evaluation report: quality against latency, one row a lag, as a text table and as JSON.
 import type { Wait } from "../../models/wait.ts";
 import type { Copied } from "./copy-set.ts";
+import { type DiagnosisRow, formatDiagnosis } from "./diagnosis.ts";
 import { formatTable, type TableColumn } from "./text-table.ts";
 
 export interface EvaluationRow {
@@ -34,6 +35,8 @@ export interface EvaluationReport {
   test: string;
   signatures: { bleu: string; chrf: string };
   rows: EvaluationRow[];
+  /** A CTC student's slots, where that was asked for. */
+  diagnosis?: DiagnosisRow[];
 }
 
 const COLUMNS: readonly TableColumn<EvaluationRow>[] = [
@@ -82,6 +85,7 @@ export function formatEvaluationReport(report: EvaluationReport): string {
     formatTable(columns, report.rows),
     `BLEU ${report.signatures.bleu}`,
     `chrF2 ${report.signatures.chrf}`,
+    ...(report.diagnosis ? [formatDiagnosis(report.diagnosis)] : []),
   ].join("\n");
 }
 

@@ -2,7 +2,8 @@
 import * as ort from "onnxruntime-node";
 import { loadBundle } from "../models/bundle.ts";
 import type { StepRow } from "../models/step-batch.ts";
-import { StepModel, type StepRunner } from "../models/step-model.ts";
+import { StepModel } from "../models/step-model.ts";
+import type { StepRunner } from "../models/step-runner.ts";
 import { SPECIAL_TOKENS } from "../models/vocabulary.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { median, percentile } from "./percentile.ts";

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadBundle, readTokenizer, writeManifest } from "./bundle.ts";
 import type { BundleManifest } from "./manifest.ts";
+import { readSignature, writeSignature } from "./read-write-signature.ts";
 import { standInTokenizer, standInTokenizerJson } from "./stand-in-tokenizer.ts";
 import { stepSignature } from "./step-signature.ts";
 
@@ -40,6 +41,16 @@ const student: Omit<BundleManifest, "files"> = {
   licence: "CC-BY-2.0",
   attributions: ["Sentences of a corpus, CC BY 2.0"],
 };
+
+const widths = { encoderStateWidth: 256, crossStateWidth: 128, targetStateWidth: 128 };
+
+/** The same as an autoregressive student. */
+function autoregressive(): Omit<BundleManifest, "files"> {
+  const { step: _, blankBias: __, ...shared } = student;
+  const { slotsPerToken: ___, ...architecture } = student.architecture;
+  const readWrite = { ...widths, read: readSignature(widths), write: writeSignature(widths) };
+  return { ...shared, architecture: { ...architecture, type: "autoregressive" }, readWrite };
+}
 
 let dir: string;
 beforeEach(async () => {
@@ -78,6 +89,28 @@ describe("a bundle", () => {
     const teacher = { ...shared, kind: "teacher" as const, quality: [] };
     await writeManifest(dir, { ...teacher, architecture: { ...architecture, type: "autoregressive" } });
     expect(await loadBundle(dir)).toMatchObject({ weightsPath: join(dir, "weights.safetensors") });
+  });
+
+  it("may be an autoregressive student's, with two graphs", async () => {
+    rmSync(join(dir, "step.onnx"));
+    await expect(writeManifest(dir, autoregressive())).rejects.toThrow(
+      /files: an autoregressive student needs read\.onnx\n +files: an autoregressive student needs write\.onnx/,
+    );
+    for (const file of ["read.onnx", "write.onnx"]) writeFileSync(join(dir, file), "a graph");
+    await writeManifest(dir, autoregressive());
+    const bundle = await loadBundle(dir);
+    expect(bundle).toMatchObject({ readPath: join(dir, "read.onnx"), writePath: join(dir, "write.onnx") });
+    expect(bundle.stepPath).toBeUndefined();
+    const { readWrite } = autoregressive();
+    edit((manifest) => (manifest.step = student.step));
+    await expect(loadBundle(dir)).rejects.toThrow(/step: an autoregressive student does not have this field/);
+    edit((manifest) => {
+      delete manifest.step;
+      manifest.readWrite = { ...readWrite, targetStateWidth: 64 };
+    });
+    await expect(loadBundle(dir)).rejects.toThrow(
+      /readWrite\.write: input "target_state" is float32\[B,Q,128\]; expected float32\[B,Q,64\]/,
+    );
   });
 
   it("may write several languages, each by its tag", async () => {
@@ -141,16 +174,21 @@ describe("a bundle", () => {
       "no λ",
       "schema",
       (m) => (m.architecture = { ...student.architecture, slotsPerToken: undefined }),
-      /slotsPerToken: a student needs/,
+      /slotsPerToken: a CTC student needs/,
     ],
-    ["no step", "schema", (m) => delete m.step, /step: a student needs this field/],
+    ["no step", "schema", (m) => delete m.step, /step: a CTC student needs this field/],
     [
       "a file outside",
       "schema",
       (m) => (m.files = [{ path: "../step.onnx", bytes: 1, sha256: "0".repeat(64) }]),
       /files\.0\.path/,
     ],
-    ["no graph", "schema", (m) => (m.files = (m.files as unknown[]).slice(0, 1)), /files: a student needs step\.onnx/],
+    [
+      "no graph",
+      "schema",
+      (m) => (m.files = (m.files as unknown[]).slice(0, 1)),
+      /files: a CTC student needs step\.onnx/,
+    ],
     [
       "heads that do not divide",
       "schema",
@@ -187,7 +225,7 @@ describe("a bundle", () => {
   it("is not written when it would not load", async () => {
     rmSync(join(dir, "step.onnx"));
     const before = readFileSync(join(dir, "bundle.json"), "utf8");
-    await expect(writeManifest(dir, student)).rejects.toThrow(/a student needs step\.onnx/);
+    await expect(writeManifest(dir, student)).rejects.toThrow(/a CTC student needs step\.onnx/);
     expect(readFileSync(join(dir, "bundle.json"), "utf8")).toBe(before);
   });
 });

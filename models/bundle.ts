@@ -14,8 +14,11 @@ export interface Bundle {
   dir: string;
   manifest: BundleManifest;
   tokenizer: Tokenizer;
-  /** Path of step.onnx; students only. */
+  /** Path of step.onnx; CTC students only. */
   stepPath?: string;
+  /** Paths of read.onnx and write.onnx; autoregressive students only. */
+  readPath?: string;
+  writePath?: string;
   /** Path of weights.safetensors, where it is part of the bundle. */
   weightsPath?: string;
 }
@@ -37,7 +40,10 @@ export async function loadBundle(dir: string): Promise<Bundle> {
   }
   const pathOf = (name: BundleFile["path"]) =>
     manifest.files.some(({ path }) => path === name) ? join(dir, name) : undefined;
-  return { dir, manifest, tokenizer, stepPath: pathOf("step.onnx"), weightsPath: pathOf("weights.safetensors") };
+  return {
+    ...{ dir, manifest, tokenizer, stepPath: pathOf("step.onnx") },
+    ...{ readPath: pathOf("read.onnx"), writePath: pathOf("write.onnx"), weightsPath: pathOf("weights.safetensors") },
+  };
 }
 
 /**

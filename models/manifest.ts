@@ -1,14 +1,22 @@
 // bundle.json: what a bundle says about itself, and what it must fit.
 import { z } from "zod";
 import { BundleError } from "./bundle-error.ts";
-import { signatureMismatch, stepSignature } from "./step-signature.ts";
+import { readSignature, writeSignature } from "./read-write-signature.ts";
+import { type StepSignature, signatureMismatch, stepSignature } from "./step-signature.ts";
 import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "./vocabulary.ts";
 
 /** The format this build reads and writes. */
 export const BUNDLE_FORMAT_VERSION = 1;
 
 /** The files a bundle may consist of, beside bundle.json. */
-export const BUNDLE_FILES = ["tokenizer.json", "step.onnx", "weights.safetensors", "MODEL_CARD.md"] as const;
+export const BUNDLE_FILES = [
+  "tokenizer.json",
+  "step.onnx",
+  "read.onnx",
+  "write.onnx",
+  "weights.safetensors",
+  "MODEL_CARD.md",
+] as const;
 
 const size = z.int().positive();
 const wait = z.union([z.int().positive(), z.literal("full")], 'expected an integer of at least 1, or "full"');
@@ -30,6 +38,8 @@ const tensorSchema = z.strictObject({
   type: z.enum(["int64", "float32"]),
   shape: z.array(z.union([z.int().nonnegative(), z.string().min(1)])),
 });
+
+const signatureSchema = z.strictObject({ inputs: z.array(tensorSchema), outputs: z.array(tensorSchema) });
 
 const fields = z.strictObject({
   formatVersion: z.literal(BUNDLE_FORMAT_VERSION),
@@ -74,12 +84,16 @@ const fields = z.strictObject({
   }),
   /** Subtracted from the blank's logit, inside step.onnx already. */
   blankBias: z.number().optional(),
-  step: z
+  /** A CTC student's graph. */
+  step: signatureSchema.extend({ sourceStateWidth: size, slotStateWidth: size }).optional(),
+  /** An autoregressive student's two graphs. */
+  readWrite: z
     .strictObject({
-      sourceStateWidth: size,
-      slotStateWidth: size,
-      inputs: z.array(tensorSchema),
-      outputs: z.array(tensorSchema),
+      encoderStateWidth: size,
+      crossStateWidth: size,
+      targetStateWidth: size,
+      read: signatureSchema,
+      write: signatureSchema,
     })
     .optional(),
   precision: z.enum(["fp32", "int8"]),
@@ -114,20 +128,41 @@ const fields = z.strictObject({
   attributions: z.array(z.string().min(1)),
 });
 
-/** Each field's type, and what a student must have that a teacher must not. */
+/** What runs it, and so what a bundle holds. */
+type BundleKind = "CTC student" | "autoregressive student" | "teacher";
+
+const NEEDED_FILES: Readonly<Record<BundleKind, readonly (typeof BUNDLE_FILES)[number][]>> = {
+  "CTC student": ["tokenizer.json", "step.onnx"],
+  "autoregressive student": ["tokenizer.json", "read.onnx", "write.onnx"],
+  teacher: ["tokenizer.json", "weights.safetensors"],
+};
+
+function kindOf({ kind, architecture }: z.infer<typeof fields>): BundleKind {
+  if (kind === "teacher") return "teacher";
+  return architecture.type === "ctc-student" ? "CTC student" : "autoregressive student";
+}
+
+const article = (kind: BundleKind): string => `${kind.startsWith("a") ? "an" : "a"} ${kind}`;
+
+/** Each field's type, and what a student of either kind must have that others must not. */
 export const bundleManifestSchema = fields.superRefine((manifest, context) => {
   const complain = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
-  const student = manifest.kind === "student";
-  const type = student ? "ctc-student" : "autoregressive";
-  if (manifest.architecture.type !== type) complain(["architecture", "type"], `a ${manifest.kind} is "${type}"`);
-  const studentFields: [string[], unknown][] = [
-    [["architecture", "slotsPerToken"], manifest.architecture.slotsPerToken],
-    [["lags"], manifest.lags],
-    [["step"], manifest.step],
+  const kind = kindOf(manifest);
+  const { type, slotsPerToken } = manifest.architecture;
+  if (type === "ctc-student" && manifest.kind === "teacher") {
+    complain(["architecture", "type"], 'a teacher is "autoregressive"');
+  }
+  const served: [string[], unknown, readonly BundleKind[]][] = [
+    [["architecture", "slotsPerToken"], slotsPerToken, ["CTC student"]],
+    [["step"], manifest.step, ["CTC student"]],
+    [["readWrite"], manifest.readWrite, ["autoregressive student"]],
+    [["lags"], manifest.lags, ["CTC student", "autoregressive student"]],
   ];
-  for (const [path, value] of studentFields) {
-    if (student && value === undefined) complain(path, "a student needs this field");
-    if (!student && value !== undefined) complain(path, "only a student has this field: remove it");
+  for (const [path, value, kinds] of served) {
+    if (kinds.includes(kind) && value === undefined) complain(path, `${article(kind)} needs this field`);
+    if (!kinds.includes(kind) && value !== undefined) {
+      complain(path, `${article(kind)} does not have this field: remove it`);
+    }
   }
   if (manifest.architecture.width % manifest.architecture.heads !== 0) {
     complain(["architecture", "heads"], `must divide the width, ${manifest.architecture.width}`);
@@ -146,9 +181,8 @@ export const bundleManifestSchema = fields.superRefine((manifest, context) => {
     if (!fits)
       complain(["quality", String(row), "target"], "names the row's target where there are several, only then");
   }
-  const needed = student ? ["tokenizer.json", "step.onnx"] : ["tokenizer.json", "weights.safetensors"];
-  for (const path of needed) {
-    if (!manifest.files.some((file) => file.path === path)) complain(["files"], `a ${manifest.kind} needs ${path}`);
+  for (const path of NEEDED_FILES[kind]) {
+    if (!manifest.files.some((file) => file.path === path)) complain(["files"], `${article(kind)} needs ${path}`);
   }
 });
 
@@ -173,12 +207,18 @@ export function parseManifest(value: unknown, file = "bundle.json"): BundleManif
     throw new BundleError("schema", `${file} does not fit:\n  ${lines.join("\n  ")}`);
   }
   const manifest = parsed.data;
-  if (manifest.step !== undefined) {
-    const expected = stepSignature(manifest.step);
-    const mismatch =
-      signatureMismatch("input", expected.inputs, manifest.step.inputs) ??
-      signatureMismatch("output", expected.outputs, manifest.step.outputs);
-    if (mismatch !== undefined) throw new BundleError("signature", `${file}: step: ${mismatch}`);
+  const { step, readWrite } = manifest;
+  if (step) checkSignature(`${file}: step`, stepSignature(step), step);
+  if (readWrite) {
+    checkSignature(`${file}: readWrite.read`, readSignature(readWrite), readWrite.read);
+    checkSignature(`${file}: readWrite.write`, writeSignature(readWrite), readWrite.write);
   }
   return manifest;
+}
+
+function checkSignature(where: string, expected: StepSignature, found: StepSignature): void {
+  const mismatch =
+    signatureMismatch("input", expected.inputs, found.inputs) ??
+    signatureMismatch("output", expected.outputs, found.outputs);
+  if (mismatch !== undefined) throw new BundleError("signature", `${where}: ${mismatch}`);
 }

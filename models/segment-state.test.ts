@@ -28,6 +28,23 @@ describe("SegmentState", () => {
     expect(state.sourceLength).toBe(40);
   });
 
+  it("keeps rows for the decoder apart, and more chunks than tokens, where the shape says so", () => {
+    const state = new SegmentState({
+      ...shape,
+      slotsPerToken: 1,
+      maxSourceTokens: 4,
+      crossStateWidth: 1,
+      maxChunks: 20,
+    });
+    state.append(new Float32Array(4), new Float32Array(0), Float32Array.of(7, 8));
+    for (let chunk = 0; chunk < 20; chunk++) state.append(new Float32Array(0), new Float32Array(3));
+    state.append(Float32Array.of(1, 2), new Float32Array(0), Float32Array.of(9));
+    expect([state.sourceLength, state.chunkLength, [...state.crossState]]).toEqual([3, 20, [7, 8, 9]]);
+    expect(() => state.append(new Float32Array(0), new Float32Array(3))).toThrow("21 rows, the limit is 20");
+    state.release();
+    expect([state.bytes, state.crossState.length]).toEqual([0, 0]);
+  });
+
   it("gives its memory back", () => {
     const state = new SegmentState(shape);
     state.append(new Float32Array(2), new Float32Array(6));

@@ -1,4 +1,4 @@
-// What a segment's past leaves behind for its next step: one row of state per source position and per slot.
+// What a segment's past leaves behind for its next step: rows of state per source position and per slot.
 
 export interface StateShape {
   /** Es: floats per source position. */
@@ -8,16 +8,23 @@ export interface StateShape {
   /** λ. */
   slotsPerToken: number;
   maxSourceTokens: number;
+  /** Floats per source position that only the decoder reads, where they are kept apart; default 0. */
+  crossStateWidth?: number;
+  /** Chunks at most; by default as many as source tokens. */
+  maxChunks?: number;
 }
 
 /** Positions a segment starts with room for: most utterances need no second growth. */
 const INITIAL_POSITIONS = 16;
 
-/** State of one segment, in two buffers that double as it grows, up to the position limit. */
+const NOTHING = new Float32Array(0);
+
+/** State of one segment, in buffers that double as it grows, up to the position limit. */
 export class SegmentState {
   readonly #shape: StateShape;
   #source = new Float32Array(0);
   #slots = new Float32Array(0);
+  #cross = new Float32Array(0);
   #sourceLength = 0;
   #chunkLength = 0;
 
@@ -45,21 +52,30 @@ export class SegmentState {
     return this.#slots.subarray(0, this.#chunkLength * this.#shape.slotsPerToken * this.#shape.slotStateWidth); // [Q, Ed]
   }
 
-  /** Bytes of memory held, room to grow included. */
-  get bytes(): number {
-    return this.#source.byteLength + this.#slots.byteLength;
+  /** Rows held so far, a view. */
+  get crossState(): Float32Array<ArrayBuffer> {
+    return this.#cross.subarray(0, this.#sourceLength * (this.#shape.crossStateWidth ?? 0)); // [P, Ec]
   }
 
-  /** Appends rows of new source state ([n, Es]) and of new slot state ([chunks·λ, Ed]). */
-  append(newSource: Float32Array, newSlots: Float32Array): void {
+  /** Bytes of memory held, room to grow included. */
+  get bytes(): number {
+    return this.#source.byteLength + this.#slots.byteLength + this.#cross.byteLength;
+  }
+
+  /** Appends rows of new source state ([n, Es], with [n, Ec] beside it) and of new slot state ([chunks·λ, Ed]). */
+  append(newSource: Float32Array, newSlots: Float32Array, newCross: Float32Array = NOTHING): void {
     const { sourceStateWidth, slotStateWidth, slotsPerToken, maxSourceTokens } = this.#shape;
+    const { crossStateWidth = 0, maxChunks = maxSourceTokens } = this.#shape;
     const chunkWidth = slotsPerToken * slotStateWidth;
     const source = this.sourceState.length;
     const slots = this.slotState.length;
+    const cross = this.crossState.length;
     this.#source = grown(this.#source, source, newSource.length, sourceStateWidth, maxSourceTokens);
-    this.#slots = grown(this.#slots, slots, newSlots.length, chunkWidth, maxSourceTokens);
+    this.#slots = grown(this.#slots, slots, newSlots.length, chunkWidth, maxChunks);
+    this.#cross = grown(this.#cross, cross, newCross.length, crossStateWidth, maxSourceTokens);
     this.#source.set(newSource, source);
     this.#slots.set(newSlots, slots);
+    this.#cross.set(newCross, cross);
     this.#sourceLength += newSource.length / sourceStateWidth;
     this.#chunkLength += newSlots.length / chunkWidth;
   }
@@ -68,6 +84,7 @@ export class SegmentState {
   release(): void {
     this.#source = new Float32Array(0);
     this.#slots = new Float32Array(0);
+    this.#cross = new Float32Array(0);
     this.#sourceLength = 0;
     this.#chunkLength = 0;
   }

@@ -3,7 +3,7 @@ import { CtcDecoder } from "./ctc-decoder.ts";
 import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState } from "./segment-state.ts";
 import type { StepRow } from "./step-batch.ts";
-import type { StepRunner } from "./step-model.ts";
+import type { StepRunner } from "./step-runner.ts";
 import { BLANK_ID, SPECIAL_TOKENS } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 
@@ -74,7 +74,7 @@ export class StandInModel implements StepRunner {
 }
 
 /** One round of a 32-bit multiplicative hash. */
-function mix(hash: number, value: number): number {
+export function mix(hash: number, value: number): number {
   const mixed = Math.imul(hash ^ (value + 0x9e3779b9), 0x85ebca6b);
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }

@@ -3,7 +3,8 @@ import * as onnxruntime from "onnxruntime-node";
 import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { BundleError } from "./bundle-error.ts";
-import { type OnnxRuntime, StepModel } from "./step-model.ts";
+import type { OnnxRuntime } from "./graph-session.ts";
+import { StepModel } from "./step-model.ts";
 import { type StepSignature, stepSignature, type TensorSpec } from "./step-signature.ts";
 
 const [SOURCE_WIDTH, SLOT_WIDTH, SLOTS] = [2, 1, 2];

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StandInModel } from "./stand-in-model.ts";
 import { standInTokenizer } from "./stand-in-tokenizer.ts";
+import { StandInWaitKModel } from "./stand-in-wait-k-model.ts";
 import { translateBatch, translateText } from "./translate.ts";
 import { FORMAL_ID, TARGET_TAG_IDS } from "./vocabulary.ts";
 
@@ -14,23 +15,33 @@ const text = fc
   .map((words) => words.join(" "));
 const wait = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant<"full">("full"));
 
+const MODELS = {
+  "a CTC student": standIn,
+  "an autoregressive student": (maxSourceTokens?: number) => new StandInWaitKModel(maxSourceTokens),
+};
+
 describe("translate", () => {
-  it("gives in batches what it gives unit by unit, events too", async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(text, { maxLength: 6 }),
-        wait,
-        fc.integer({ min: 4, max: 30 }),
-        fc.constantFrom([], [TARGET_TAG_IDS[0]], [FORMAL_ID, TARGET_TAG_IDS[1]]),
-        async (texts, wait, limit, prefix) => {
-          const model = standIn(limit);
-          const single = await Promise.all(texts.map((one) => translateText(model, tokenizer, one, { wait, prefix })));
-          expect(await translateBatch(model, tokenizer, texts, { wait, prefix, batchSize: 3 })).toEqual(single);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+  it.each(Object.entries(MODELS))(
+    "gives in batches what it gives unit by unit, events too, with %s",
+    async (_, open) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(text, { maxLength: 6 }),
+          wait,
+          fc.integer({ min: 4, max: 30 }),
+          fc.constantFrom([], [TARGET_TAG_IDS[0]], [FORMAL_ID, TARGET_TAG_IDS[1]]),
+          async (texts, wait, limit, prefix) => {
+            const model = open(limit);
+            const single = await Promise.all(
+              texts.map((one) => translateText(model, tokenizer, one, { wait, prefix })),
+            );
+            expect(await translateBatch(model, tokenizer, texts, { wait, prefix, batchSize: 3 })).toEqual(single);
+          },
+        ),
+        { numRuns: 60 },
+      );
+    },
+  );
 
   it("tells what each part needed", async () => {
     const { text, events } = await translateText(standIn(), tokenizer, "the word in the chest", { wait: 2 });

@@ -1,7 +1,7 @@
 // Whole texts through the streaming path: what evaluation, the HTTP interface and the command line share with a session.
 import type { DecodedPart } from "./segment-decoder.ts";
 import { SourceStream, type SourceWord } from "./source-stream.ts";
-import type { StepRunner } from "./step-model.ts";
+import type { StepRunner } from "./step-runner.ts";
 import { TargetStream } from "./target-stream.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { Wait } from "./wait.ts";
@@ -39,7 +39,7 @@ interface Segment {
   wordsBefore: number;
 }
 
-/** Translates one text as a session does: a step for every unit that allows one. */
+/** Translates one text as a session does: steps for every unit that allows one. */
 export async function translateText(
   model: StepRunner,
   tokenizer: Tokenizer,
@@ -55,10 +55,12 @@ export async function translateText(
     const state = model.newState();
     const read = { tokens: segment.tokensBefore, words: segment.wordsBefore };
     const run = async () => {
+      const ids: number[] = [];
       for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
         const [result] = await model.run([{ ...request, state }]);
-        output.push(decoder.accept(result), read.tokens, read.words);
+        ids.push(...decoder.accept(result));
       }
+      output.push(ids, read.tokens, read.words);
     };
     for (const word of segment.words) {
       decoder.read(word.ids);

@@ -1,4 +1,4 @@
-"""Writes trainer/networks/fixtures/{teacher,student}-torch.json: losses, logits and gradients of the two networks as
+"""Writes trainer/networks/fixtures/{teacher,wait-k,student}-torch.json: losses, logits and gradients of the networks as
 PyTorch computes them in float64, written from the papers and not from our code.
 
     python scripts/reference/networks_torch.py
@@ -109,15 +109,17 @@ def decode(weights: Weights, x: torch.Tensor, states: torch.Tensor, own: torch.T
     return output(weights, norm(weights, "decoder.norm", x))
 
 
-def teacher() -> dict:
+def teacher(waits: list[int] | None = None) -> dict:
+    """With waits the autoregressive student: a causal encoder, and target position u sees source positions < u + wait."""
     weights = Weights()
     source, target = torch.tensor(SOURCE), torch.tensor(TARGET)
-    states = encode(weights, source, SOURCE_LENGTHS, causal=False)
+    states = encode(weights, source, SOURCE_LENGTHS, causal=waits is not None)
     B, U = target.shape
     own = torch.ones(U, U, dtype=torch.bool).tril().expand(B, U, U)
     cross = torch.zeros(B, U, source.shape[1], dtype=torch.bool)
     for row, length in enumerate(SOURCE_LENGTHS):
-        cross[row, :, :length] = True
+        for place in range(U):
+            cross[row, place, : length if waits is None else min(length, place + waits[row])] = True
     shifted = torch.cat([torch.full((B, 1), BOS), target[:, :-1]], dim=1)
     logits = decode(weights, embed(weights, shifted) + positions(U), states, own, cross)
     real = torch.cat([logits[row, :length] for row, length in enumerate(TARGET_LENGTHS)])
@@ -171,7 +173,7 @@ def main() -> None:
     batch = {"source": SOURCE, "sourceLengths": SOURCE_LENGTHS, "target": TARGET, "targetLengths": TARGET_LENGTHS, "waits": WAITS}
     folder = Path(__file__).parents[2] / "trainer/networks/fixtures"
     folder.mkdir(exist_ok=True)
-    for name, result in [("teacher", teacher()), ("student", student())]:
+    for name, result in [("teacher", teacher()), ("wait-k", teacher(WAITS)), ("student", student())]:
         fixture = {"architecture": sizes, "batch": batch, "labelSmoothing": SMOOTHING, **result}
         (folder / f"{name}-torch.json").write_text(json.dumps(fixture, indent=2) + "\n")
 

@@ -1,6 +1,6 @@
 // An engine in the caller's own thread: for tests and for tools that translate and do nothing else.
 
-import type { StepRunner } from "../../models/step-model.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./engine.ts";
 import { monotonicMs, type StepReport } from "./engine-command.ts";

@@ -3,7 +3,7 @@
 import type { DecodedPart, SegmentDecoder, StepResult } from "../../models/segment-decoder.ts";
 import type { SegmentState } from "../../models/segment-state.ts";
 import type { StepRow } from "../../models/step-batch.ts";
-import type { StepRunner } from "../../models/step-model.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { ReadySegment } from "./scheduler.ts";
 

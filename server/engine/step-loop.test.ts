@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { StandInModel } from "../../models/stand-in-model.ts";
+import { StandInWaitKModel } from "../../models/stand-in-wait-k-model.ts";
 import type { StepRow } from "../../models/step-batch.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import type { EngineCommand, StepReport } from "./engine-command.ts";
 import { StepLoop } from "./step-loop.ts";
 
@@ -30,7 +32,9 @@ class HeldModel extends StandInModel {
   }
 }
 
-function loopOf(model = new HeldModel({ vocabularySize: 200 }), maxBatchSize = 64) {
+const loopOf = (model = new HeldModel({ vocabularySize: 200 }), maxBatchSize = 64) => loopWith(model, maxBatchSize);
+
+function loopWith<Model extends StepRunner>(model: Model, maxBatchSize: number) {
   const reports: StepReport[] = [];
   const loop = new StepLoop({
     runners: new Map([["en-de", model]]),
@@ -166,5 +170,31 @@ describe("StepLoop", () => {
     await turns();
     expect(loop.stateBytes).toBe(0);
     expect(reports).toHaveLength(1);
+  });
+
+  it("writes a segment's end token by token, and lets others in between", async () => {
+    const source = [20, 21, 22, 23, 24, 25];
+    const alone = async () => {
+      const { reports, send } = loopWith(new StandInWaitKModel(), 64);
+      send(open(1, 3), push(1, ...source), end(1));
+      await turns(40);
+      return reports.flatMap(({ outputs }) => outputs);
+    };
+    const expected = await alone();
+    expect(expected.length).toBeGreaterThan(4);
+    expect(expected.map(({ done }) => done)).toEqual(expected.map((_, step) => step === expected.length - 1));
+    expect(expected.every(({ ids }) => ids.length <= 1)).toBe(true);
+    expect(expected[0]).toMatchObject({ tokensRead: source.length, needs: 3 });
+    // One row a step: the two take turns, and each says what it says alone.
+    const { reports, send, loop } = loopWith(new StandInWaitKModel(), 1);
+    send(open(1, 3), push(1, ...source), end(1), open(2, 3), push(2, ...source), end(2));
+    await turns(80);
+    const outputs = reports.flatMap(({ outputs }) => outputs);
+    expect(outputs.slice(0, 6).map(({ segment }) => segment)).toEqual([1, 2, 1, 2, 1, 2]);
+    for (const segment of [1, 2]) {
+      const own = outputs.filter((output) => output.segment === segment);
+      expect(own.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+    }
+    expect(loop.stateBytes).toBe(0);
   });
 });

@@ -2,7 +2,7 @@
 
 import type { DecodedPart, StepResult } from "../../models/segment-decoder.ts";
 import type { StepRow } from "../../models/step-batch.ts";
-import type { StepRunner } from "../../models/step-model.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import { type EngineCommand, monotonicMs, type StepReport } from "./engine-command.ts";
 import { OpenSegment } from "./open-segment.ts";
 import { rowLimit, Scheduler } from "./scheduler.ts";

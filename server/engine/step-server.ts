@@ -1,7 +1,7 @@
 // The thread's side: a step loop behind a message port.
 
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import type { StepRunner } from "../../models/step-model.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import type { EngineModelInfo } from "./engine.ts";
 import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
 import type { EngineLimits } from "./engine-limits.ts";

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import type { Bundle } from "../../models/bundle.ts";
+import { isStudent } from "../../models/student-model.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./engine.ts";
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
@@ -37,9 +38,10 @@ export class WorkerEngine implements Engine {
       ...DEFAULT_ENGINE_LIMITS,
       ...limits,
       provider,
-      bundles: bundles.map(({ manifest, stepPath }) => {
-        if (!stepPath) throw new RangeError(`bundle ${manifest.name} has no step graph: it is no student`);
-        return { manifest, stepPath };
+      bundles: bundles.map((bundle) => {
+        const { manifest, stepPath, readPath, writePath } = bundle;
+        if (!isStudent(bundle)) throw new RangeError(`bundle ${manifest.name} has no graph to run: it is no student`);
+        return { manifest, stepPath, readPath, writePath };
       }),
     };
     const names = bundles.map(({ manifest }) => manifest.name);

@@ -2,14 +2,15 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { StepModel } from "../../models/step-model.ts";
+import { openStudent } from "../../models/student-model.ts";
 import type { WorkerData } from "./engine-thread.ts";
 import { type LoadedModel, serveSteps } from "./step-server.ts";
 
 async function loadModels({ bundles, provider }: WorkerData): Promise<LoadedModel[]> {
   const models: LoadedModel[] = [];
-  for (const { manifest, stepPath } of bundles) {
-    const runner = await StepModel.create(ort, stepPath, manifest, {
+  for (const bundle of bundles) {
+    const { manifest } = bundle;
+    const runner = await openStudent(ort, bundle, {
       executionProviders: [provider],
       graphOptimizationLevel: "all",
       // One worker is one core: threads inside a step would compete with the other workers.

@@ -7,11 +7,18 @@ import { loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
 import { standInTokenizer, standInTokenizerJson } from "../../models/stand-in-tokenizer.ts";
 import { StepModel } from "../../models/step-model.ts";
+import { openStudent } from "../../models/student-model.ts";
 import { translateText } from "../../models/translate.ts";
 import { readSafetensors } from "../training/safetensors.ts";
-import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "./bundle-folder.ts";
+import {
+  type BundleDescription,
+  writeAutoregressiveBundle,
+  writeStudentBundle,
+  writeTeacherBundle,
+} from "./bundle-folder.ts";
 import { exportBundleStep } from "./export-step.ts";
 import { smallStudent, studentWeights } from "./small-student.testing.ts";
+import { smallWaiter, waiterWeights } from "./small-waiter.testing.ts";
 
 const architecture = { ...smallStudent, vocabulary: standInTokenizer().vocabularySize };
 const { weights, shapes } = studentWeights(architecture);
@@ -96,6 +103,23 @@ describe("a student's bundle", () => {
     writeFileSync(join(root, "toy", "bundle.json"), JSON.stringify({ ...manifest, files }));
     await expect(exportBundleStep(join(root, "toy"), "fp32")).rejects.toThrow("holds no weights.safetensors");
   });
+});
+
+test("an autoregressive student's bundle loads again, and translates", async () => {
+  const sizes = { ...smallWaiter, vocabulary: standInTokenizer().vocabularySize };
+  const own = waiterWeights(sizes);
+  const manifest = await writeAutoregressiveBundle(
+    join(root, "toy"),
+    { ...description, ...own },
+    { architecture: sizes, precision: "int8", lags: { trained: [1, "full"], default: 1 }, maxSourceTokens: 20 },
+  );
+  const bundle = await loadBundle(join(root, "toy"));
+  expect(bundle.manifest).toEqual(manifest);
+  expect(manifest).toMatchObject({ kind: "student", architecture: { type: "autoregressive" }, precision: "int8" });
+  const model = await openStudent(ort, bundle);
+  expect((await translateText(model, bundle.tokenizer, "the word", { wait: 1 })).text).not.toBe("");
+  expect(model.maxSourceTokens).toBe(20);
+  await model.release();
 });
 
 test("a teacher's bundle holds weights and no step graph", async () => {

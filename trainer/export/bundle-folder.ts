@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeManifest } from "../../models/bundle.ts";
 import { BUNDLE_FORMAT_VERSION, type BundleManifest } from "../../models/manifest.ts";
+import { readSignature, writeSignature } from "../../models/read-write-signature.ts";
 import { stepSignature } from "../../models/step-signature.ts";
 import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, UNK_ID } from "../../models/vocabulary.ts";
 import type { Weights } from "../networks/parameters.ts";
@@ -10,6 +11,7 @@ import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import { writeSafetensors } from "../training/safetensors.ts";
 import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "./step-graph.ts";
+import { readModel, readWriteWidths, writeModel } from "./wait-k-graphs.ts";
 
 /** What every bundle says of itself beside its sizes. */
 export interface BundleDescription {
@@ -35,9 +37,13 @@ export interface StudentExport {
   readonly maxSourceTokens: number;
 }
 
+export type AutoregressiveExport = Omit<StudentExport, "architecture" | "blankBias"> & {
+  readonly architecture: Architecture;
+};
+
 const SPECIAL_IDS = { pad: PAD_ID, bos: BOS_ID, eos: EOS_ID, unk: UNK_ID, blank: BLANK_ID } as const;
 
-/** A student's bundle, ready to serve; the weights go along so that training can start from them. */
+/** A CTC student's bundle, ready to serve; the weights go along so that training can start from them. */
 export async function writeStudentBundle(
   folder: string,
   description: BundleDescription,
@@ -60,6 +66,32 @@ export async function writeStudentBundle(
     step: { ...widths, ...stepSignature(widths) },
     precision,
   });
+}
+
+/** The same for an autoregressive student that learnt to read and write by turns. */
+export async function writeAutoregressiveBundle(
+  folder: string,
+  description: BundleDescription,
+  { architecture, precision, lags, maxSourceTokens }: AutoregressiveExport,
+): Promise<BundleManifest> {
+  writeCommonFiles(folder, description);
+  writeFileSync(join(folder, "read.onnx"), readModel(architecture, description.weights, precision));
+  writeFileSync(join(folder, "write.onnx"), writeModel(architecture, description.weights, precision));
+  return writeManifest(folder, {
+    ...commonFields(description),
+    kind: "student",
+    architecture: sizes("autoregressive", architecture, description.weights),
+    lags,
+    limits: { maxSourceTokens },
+    readWrite: readWriteSignatures(architecture),
+    precision,
+  });
+}
+
+/** What a manifest says of an autoregressive student's graphs. */
+export function readWriteSignatures(architecture: Architecture): NonNullable<BundleManifest["readWrite"]> {
+  const widths = readWriteWidths(architecture);
+  return { ...widths, read: readSignature(widths), write: writeSignature(widths) };
 }
 
 /** A teacher's bundle: weights and tokenizer; `init:` and `teacher:` of a recipe read it. */

@@ -5,19 +5,21 @@ import { serializeModel } from "../graph/onnx.ts";
 import * as op from "../graph/ops.ts";
 import { noDropout } from "../networks/dropout.ts";
 import { embed, embeddingTable, outputLogits, positionTable } from "../networks/embeddings.ts";
-import {
-  additiveMask,
-  type BlockContext,
-  dense,
-  type KeysAndValues,
-  norm,
-  type RowLayout,
-  rowLayout,
-  splitHeads,
-} from "../networks/layers.ts";
+import { type BlockContext, norm, rowLayout } from "../networks/layers.ts";
 import { Parameters, type Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { decoderLayer, encoderLayer } from "../networks/transformer.ts";
+import {
+  ascending,
+  grownMemory,
+  heads,
+  keysOf,
+  pastNumbers,
+  perRow,
+  placesOf,
+  queriesOf,
+  visibleMask,
+} from "./cached-state.ts";
 import { orderedAttention } from "./ordered-attention.ts";
 import { rowwiseInt8Product } from "./quantize.ts";
 
@@ -38,9 +40,6 @@ export const sourceStateWidth = (sizes: StudentArchitecture): number =>
 
 /** Floats a slot keeps: keys and values of the decoder's self-attention. */
 export const slotStateWidth = (sizes: StudentArchitecture): number => 2 * sizes.width * sizes.decoderLayers;
-
-/** A key behind every query: what padding in the past is numbered with. */
-const NEVER = 1 << 30;
 
 /** Bytes of the step model; its inputs and outputs are those of models/step-signature.ts. */
 export function stepModel(architecture: StudentArchitecture, weights: Weights, options: StepGraphOptions): Uint8Array {
@@ -65,29 +64,11 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   const places = positionTable(graph, maxPositions, width);
   const newTokens = rowLayout(tokens);
   const positions = op.add(sourceLengths, ascending(tokens, 1, "N")); // [B, N], absolute
-  const pastPositions = ascending(sourceState, 1, "P");
-  const pastKeys = op.where(op.less(pastPositions, sourceLengths), pastPositions, graph.ints(NEVER)); // [B, P]
+  const pastKeys = pastNumbers(ascending(sourceState, 1, "P"), sourceLengths); // [B, P]
   const keyPositions = op.concat([pastKeys, positions], 1, "P+N"); // [B, P+N]
 
   const past = heads(context, sourceState, "P");
   const fresh: Value[] = [];
-  const grown = (
-    normed: Value,
-    name: string,
-    layout: RowLayout,
-    keyDim: string,
-    pasts: Value[],
-    into: Value[],
-  ): KeysAndValues => {
-    const [keys, values] = (["key", "value"] as const).map((part) => {
-      const rows = dense(context, `${name}.${part}`, normed, width, width);
-      into.push(
-        op.reshape(rows, [layout.batch, layout.length, width], op.concat([layout.sizes, graph.ints([width])], 0)),
-      );
-      return op.concat([pasts.shift()!, splitHeads(context, rows, layout)], 2, keyDim);
-    });
-    return { keys: keys!, values: values! };
-  };
   const read = visibleMask(op.lessOrEqual(keysOf(keyPositions, "P+N"), queriesOf(positions, "N")));
   let x = op.add(
     embed(context, table, tokens, newTokens.rows),
@@ -100,7 +81,7 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
       name,
       x,
       newTokens,
-      (normed) => grown(normed, `${name}.self`, newTokens, "P+N", past, fresh),
+      (normed) => grownMemory(context, normed, `${name}.self`, newTokens, "P+N", past, fresh),
       read,
     );
   }
@@ -110,8 +91,7 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   const spread = (chunks: Value) => eachSlot(chunks, slotsPerToken); // [B, M] → [B, M·λ]
   const slotChunks = spread(chunkNumbers);
   const pastSlots = ascending(slotState, 1, "Q");
-  const pastChunks = op.div(pastSlots, slotsPerToken);
-  const pastChunkKeys = op.where(op.less(pastChunks, chunkLengths), pastChunks, graph.ints(NEVER)); // [B, Q]
+  const pastChunkKeys = pastNumbers(op.div(pastSlots, slotsPerToken), chunkLengths); // [B, Q]
   const chunkKeys = op.concat([pastChunkKeys, slotChunks], 1, "Q+T"); // [B, Q+T]
   const slotIds = spread(chunkTokens);
   const newSlots = rowLayout(slotIds);
@@ -138,8 +118,8 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   const freshSlots: Value[] = [];
   for (let layer = 0; layer < architecture.decoderLayers; layer += 1) {
     const name = `decoder.${layer}`;
-    const cross = grown(states, `${name}.cross`, newTokens, "P+N", past, fresh);
-    const self = (normed: Value) => grown(normed, `${name}.self`, newSlots, "Q+T", slotPast, freshSlots);
+    const cross = grownMemory(context, states, `${name}.cross`, newTokens, "P+N", past, fresh);
+    const self = (normed: Value) => grownMemory(context, normed, `${name}.self`, newSlots, "Q+T", slotPast, freshSlots);
     y = decoderLayer(context, name, y, { self: newSlots, cross: newSlots }, self, cross, masks);
   }
   const logits = outputLogits(context, table, norm(context, "decoder.norm", y), vocabulary); // [B·T, V]
@@ -152,17 +132,6 @@ export function stepModel(architecture: StudentArchitecture, weights: Weights, o
   });
 }
 
-const perRow = (values: Value): Value => op.reshape(values, ["B", 1], [-1, 1]);
-const keysOf = (values: Value, dim: string): Value => op.reshape(values, ["B", 1, 1, dim], [0, 1, 1, -1]);
-const queriesOf = (values: Value, dim: string): Value => op.reshape(values, ["B", 1, dim, 1], [0, 1, -1, 1]);
-const visibleMask = (visible: Value): Value => additiveMask(visible);
-
-/** 0, 1, 2 … along `axis` of `like`, as `[1, length]`. */
-function ascending(like: Value, axis: number, dim: string): Value {
-  const length = op.reshape(op.shapeOf(like, axis, axis + 1), [], []);
-  return op.reshape(op.range(0, length, dim), [1, dim], [1, -1]);
-}
-
 /** Each chunk's value once for each of its slots: `[B, M]` → `[B, T]`, T = M·λ. */
 function eachSlot(chunks: Value, slots: number): Value {
   const wide = op.reshape(chunks, ["B", "M", 1], op.concat([op.shapeOf(chunks), chunks.graph.ints([1])], 0));
@@ -172,25 +141,6 @@ function eachSlot(chunks: Value, slots: number): Value {
     ["B", "T"],
     op.mul(op.shapeOf(chunks), chunks.graph.ints([1, slots])),
   );
-}
-
-/** Rows of the position table; padding may stand past its end and is held inside. */
-function placesOf(table: Value, positions: Value, maxPositions: number, rows: string): Value {
-  return op.gather(table, op.reshape(op.minimum(positions, maxPositions - 1), [rows], [-1]));
-}
-
-/** The past `[B, L, parts·D]` as one `[B, H, L, dh]` for each part, in the order in which the layers take them. */
-function heads(context: BlockContext, state: Value, length: string): Value[] {
-  const { width, heads: count } = context;
-  const parts = (state.shape[2] as number) / width;
-  const size = width / count;
-  const sizes = op.concat([op.shapeOf(state, 0, 2), state.graph.ints([parts * count, size])], 0);
-  const all = op.transpose(op.reshape(state, ["B", length, parts * count, size], sizes), [0, 2, 1, 3]); // [B, parts·H, L, dh]
-  const outputs = Array.from({ length: parts }, () => ({
-    type: "float32" as const,
-    shape: ["B", count, length, size],
-  }));
-  return state.graph.node("Split", [all], outputs, { axis: 1, num_outputs: parts });
 }
 
 function withBlankBias(weights: Weights, blankBias: number): Weights {

@@ -20,7 +20,6 @@ export type DifferentiableOp =
   | "Softmax"
   | "LayerNormalization"
   | "Gather"
-  | "GatherElements"
   | "Reshape"
   | "Transpose"
   | "Concat"

@@ -9,6 +9,7 @@ import type { Feeds, TrainingGraph } from "../training/training-step.ts";
 import { noDropout } from "./dropout.ts";
 import studentReference from "./fixtures/student-torch.json" with { type: "json" };
 import teacherReference from "./fixtures/teacher-torch.json" with { type: "json" };
+import waitKReference from "./fixtures/wait-k-torch.json" with { type: "json" };
 import { formulaWeights } from "./formula-weights.testing.ts";
 import { type ParameterSpec, Parameters } from "./parameters.ts";
 import { slotLogits } from "./student.ts";
@@ -117,7 +118,29 @@ describe("the teacher equals PyTorch's (scripts/reference/networks_torch.py)", (
   });
 });
 
-/** The student's logits on a batch, by its own feeds. */
+/** An autoregressive student's logits on a batch, each row at its lag. */
+function waitKLogits(ids: IdBatch, lags: Int32Array): Promise<Sample> {
+  const lag = new ort.Tensor("int64", BigInt64Array.from(lags, BigInt), [lags.length]);
+  return evaluateLogits(
+    ({ graph, parameters }) => {
+      const context = { ...architecture, parameters, dropout: noDropout };
+      const source = graph.input("source", "int64", ["B", "S"]);
+      const lengths = graph.input("source_lengths", "int64", ["B"]);
+      const targetIn = graph.input("target_in", "int64", ["B", "U"]);
+      const waits = graph.input("waits", "int64", ["B"]);
+      return teacherForcedLogits(context, architecture, source, lengths, targetIn, waits);
+    },
+    { ...teacherFeeds(ort, ids), waits: lag },
+  );
+}
+
+describe("the autoregressive student equals PyTorch's (scripts/reference/networks_torch.py)", () => {
+  test("logits at waits of 1, 3 and the whole sentence", async () => {
+    expectLogits(await waitKLogits(batch, waits), rows.targetLengths, batch.U, waitKReference);
+  });
+});
+
+/** The CTC student's logits on a batch, by its own feeds. */
 function studentLogits(ids: IdBatch, lags: Int32Array): Promise<Sample> {
   const { feeds } = studentFeeds(ort, ids, lags, architecture.slotsPerToken);
   return evaluateLogits(({ graph, parameters }) => {
@@ -156,6 +179,33 @@ describe("the student equals PyTorch's (scripts/reference/networks_torch.py)", (
     expectReference(found, model, studentReference);
     const seen = await evaluateGraph(model.graph, { loss: model.loss }, samplesOf(glance(2), model.parameters.specs));
     expect(Math.abs(seen.loss!.data[0]! - found.loss!.data[0]!)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe("what a target position must not know changes nothing", () => {
+  const upTo = (logits: Sample, position: number) => Array.from(logits.data).slice(0, position * V);
+
+  test("at wait k, position u depends on the source before u + k and not beyond", async () => {
+    for (const wait of [1, 2, 3]) {
+      const lags = Int32Array.of(wait, 3, 1);
+      const untouched = await waitKLogits(batch, lags);
+      for (let changed = 1; changed < 4; changed += 1) {
+        const source = batch.source.slice();
+        source[changed] = 37;
+        const after = await waitKLogits({ ...batch, source }, lags);
+        const known = Math.max(0, changed - wait + 1); // the first position that sees it
+        expect(upTo(after, known), `wait ${wait}, token ${changed}`).toEqual(upTo(untouched, known));
+        expect(upTo(after, known + 1)).not.toEqual(upTo(untouched, known + 1));
+      }
+    }
+  });
+
+  test("later target tokens", async () => {
+    const target = batch.target.slice();
+    target[1] = 37;
+    const [here, there] = [await waitKLogits(batch, waits), await waitKLogits({ ...batch, target }, waits)];
+    expect(upTo(there, 2)).toEqual(upTo(here, 2));
+    expect(upTo(there, 3)).not.toEqual(upTo(here, 3));
   });
 });
 

@@ -1,4 +1,4 @@
-// The autoregressive encoder-decoder Transformer: the teacher, pre-norm, embeddings tied.
+// The autoregressive encoder-decoder Transformer, pre-norm, embeddings tied: the teacher, and with lags a student.
 import type { Value } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
 import { addPositions, embed, embeddingTable, outputLogits, positionTable } from "./embeddings.ts";
@@ -114,8 +114,17 @@ export function decoderLayer(
   return residual(context, y, feedForward(context, `${name}.feed`, norm(context, `${name}.feed.norm`, y)));
 }
 
+/** `[B, 1, U, S]`: target position u sees source positions < u + wait (wait-k, Ma et al. 2019, equation 5). */
+export function waitMask(target: RowLayout, source: RowLayout, waits: Value): Value {
+  const query = op.reshape(positionsOf(target), [1, 1, target.length, 1], [1, 1, -1, 1]);
+  const key = op.reshape(positionsOf(source), [1, 1, 1, source.length], [1, 1, 1, -1]);
+  return op.less(key, op.add(query, op.reshape(waits, [source.batch, 1, 1, 1], [-1, 1, 1, 1])));
+}
+
 /**
  * The training pass: `targetIn [B, U]` starts with `<s>`.
+ * @param waits int64 `[B]`: with it the encoder is causal, and target position u sees source positions < u + wait only.
+ * A lag for each row (Elbayad et al. 2020, multi-path) makes one model for all of them.
  * @returns logits `[B·U, V]`; row b·U + u predicts the target token that follows targetIn[b, u].
  */
 export function teacherForcedLogits(
@@ -124,14 +133,17 @@ export function teacherForcedLogits(
   source: Value,
   sourceLengths: Value,
   targetIn: Value,
+  waits?: Value,
 ): Value {
-  const encoded = encode(context, architecture, source, sourceLengths, "bidirectional");
+  const encoded = encode(context, architecture, source, sourceLengths, waits ? "causal" : "bidirectional");
   const layout = rowLayout(targetIn);
   const table = embeddingTable(context, architecture.vocabulary);
   const positions = positionsOf(layout);
+  const present = keyPadding(positionsOf(encoded.layout), sourceLengths, encoded.layout);
+  const read = waits ? op.and(present, waitMask(layout, encoded.layout, waits)) : present;
   const masks = {
     self: additiveMask(causalMask(positions, layout.length)), // padding stands behind every real position
-    cross: additiveMask(keyPadding(positionsOf(encoded.layout), sourceLengths, encoded.layout)),
+    cross: additiveMask(read),
   };
   const places = positionTable(source.graph, architecture.maxPositions, architecture.width);
   let x = addPositions(embed(context, table, targetIn, layout.rows), places, layout, architecture.width);

@@ -1,15 +1,19 @@
 // The sentences on which checkpoints are compared while training, and BLEU on them.
 import type * as Ort from "onnxruntime-common";
 import { StepModel } from "../../models/step-model.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import { stepSignature } from "../../models/step-signature.ts";
 import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
+import { WaitKModel } from "../../models/wait-k-model.ts";
 import type { PreparedCorpus } from "../corpus/prepared.ts";
 import { sequenceAt } from "../corpus/shard.ts";
 import { BeamSearch, type BeamSearchSettings, translateAll } from "../decoding/beam-search.ts";
 import { corpusBleu } from "../evaluation/bleu.ts";
 import { corpusChrf } from "../evaluation/chrf.ts";
+import { readWriteSignatures } from "../export/bundle-folder.ts";
 import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "../export/step-graph.ts";
+import { readModel, writeModel } from "../export/wait-k-graphs.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
@@ -70,7 +74,7 @@ export async function teacherTranslations(
   }
 }
 
-/** A student's step model straight from its weights, without a bundle on disk. */
+/** A CTC student's step model straight from its weights, without a bundle on disk. */
 export async function studentStepModel(
   ort: typeof Ort,
   architecture: StudentArchitecture,
@@ -90,12 +94,36 @@ export async function studentStepModel(
     step: { ...widths, ...stepSignature(widths) },
     limits: { maxSourceTokens: maxPositions },
   };
-  const sessionOptions = { intraOpNumThreads: options.threads, enableMemPattern: false, logSeverityLevel: 3 as const };
-  return StepModel.create(ort, stepModel(architecture, weights, options), manifest, sessionOptions);
+  return StepModel.create(ort, stepModel(architecture, weights, options), manifest, sessionOptions(options.threads));
 }
 
+/** The same for an autoregressive student. */
+export async function waitKStudentModel(
+  ort: typeof Ort,
+  architecture: Architecture,
+  weights: Weights,
+  { precision, threads }: { precision: Precision; threads: number },
+): Promise<WaitKModel> {
+  const manifest = {
+    name: "student",
+    readWrite: readWriteSignatures(architecture),
+    limits: { maxSourceTokens: architecture.maxPositions },
+  };
+  const graphs = {
+    read: readModel(architecture, weights, precision),
+    write: writeModel(architecture, weights, precision),
+  };
+  return WaitKModel.create(ort, graphs, manifest, sessionOptions(threads));
+}
+
+const sessionOptions = (threads: number): Ort.InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  enableMemPattern: false,
+  logSeverityLevel: 3,
+});
+
 export async function studentTranslations(
-  model: StepModel,
+  model: StepRunner,
   corpus: PreparedCorpus,
   sources: readonly string[],
   wait: Wait,

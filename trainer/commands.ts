@@ -36,6 +36,8 @@ interface EvaluateFlags {
   beam: number;
   threads: number;
   noise?: boolean;
+  copy?: string;
+  diagnose?: boolean;
   json?: boolean;
 }
 
@@ -146,6 +148,12 @@ function addEvaluate(program: Command): void {
     .option("--beam <n>", "hypotheses of the teacher's search", positiveInteger, 4)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
     .option("--noise", "also with noise in the sources, the same at every call: noisy figures beside the clean ones")
+    .option(
+      "--copy <file>",
+      "a student's share of numbers, names, codes and addresses that survive: source<TAB>reference<TAB>value[ | value…]",
+      existingFile,
+    )
+    .option("--diagnose", "look into a CTC student's slots: length, repeats, blanks, accuracy")
     .option("--json", "the report as JSON")
     .addHelpText("after", "\nExample:\n  souffleur evaluate --bundle models/en-de --test test.tsv --wait 1,3,5,full")
     .action(async (flags: EvaluateFlags) => {

@@ -51,9 +51,7 @@ async function run(name: string, student: string, until: StageName, stopAfter?: 
     ...{ data: RECIPES, work: work(name), quiet: true, signal: stop.signal, say: () => {} },
   };
   const watch =
-    stopAfter === undefined
-      ? undefined
-      : setInterval(() => studentLog(name).length >= stopAfter && stop.abort(), 1).unref();
+    stopAfter === undefined ? undefined : setInterval(() => linesLogged(name) >= stopAfter && stop.abort(), 1).unref();
   try {
     return await runStages(context, { until, out: join(work(name), "bundles"), version: "0.0.0" });
   } finally {
@@ -72,8 +70,13 @@ interface LogLine {
   readonly loss?: number;
 }
 
-function studentLog(name: string): LogLine[] {
-  const path = join(studentFolder(name) ?? "", "log.jsonl");
+const studentLog = (name: string): LogLine[] => logOf(studentFolder(name) ?? "");
+/** Of both trainings, where there is a second one. */
+const linesLogged = (name: string): number =>
+  studentLog(name).length + logOf(join(studentFolder(name) ?? "", "fine-tune")).length;
+
+function logOf(folder: string): LogLine[] {
+  const path = join(folder, "log.jsonl");
   const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
   return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0 }));
 }
@@ -84,7 +87,10 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const STUDENTS: readonly [string, string][] = [["autoregressive", "type: autoregressive"]];
+const STUDENTS: readonly [string, string][] = [
+  ["autoregressive", "type: autoregressive"],
+  ["CTC with glancing", "rawWeight: 1, glancing: { start: 0.5, end: 0.3 }"],
+];
 
 describe.each(STUDENTS)("a student: %s", (name, student) => {
   test("trains, and after a stop goes on to the same losses and weights", async () => {
@@ -113,4 +119,22 @@ test("an autoregressive student is evaluated by beam search, and its bundle says
   const { rows } = await evaluateBundle({ bundle, test: file, wait: [], beam: 2, threads: 1 });
   const [{ bleu, chrf, brevityPenalty }] = rows as [(typeof rows)[number]];
   expect(manifest.quality).toEqual([{ test: "test", wait: null, averageLagging: null, bleu, chrf, brevityPenalty }]);
+}, 60_000);
+
+test("fine-tuning trains on for n-gram overlap, goes on exactly after a stop in it, and says what it brought", async () => {
+  const student = `rawWeight: 1, fineTune: { steps: ${STEPS}, peakRate: 1e-3, warmUpSteps: 2, validateEverySteps: 12, unigram: 0.5, lagging: 0.01 }`;
+  const folder = (name: string) => join(studentFolder(name)!, "fine-tune");
+  const log = (name: string) => logOf(folder(name));
+  for (const copy of ["tuned", "tuned stopped"]) cpSync(work("before"), work(copy), { recursive: true });
+  await run("tuned", student, "student");
+  const losses = log("tuned").flatMap(({ loss }) => loss ?? []);
+  expect(losses).toHaveLength(STEPS);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  expect(mean(losses.slice(-6))).toBeLessThan(mean(losses.slice(0, 6)));
+  await expect(run("tuned stopped", student, "student", STEPS + 8)).rejects.toThrow(Interrupted);
+  await run("tuned stopped", student, "student");
+  expect(log("tuned stopped")).toEqual(log("tuned"));
+  const done = JSON.parse(readFileSync(join(studentFolder("tuned")!, "done.json"), "utf8"));
+  expect(done).toMatchObject({ steps: 2 * STEPS });
+  expect(Object.keys(done.qualities)).toContain("fine-tuned, average of 2");
 }, 60_000);

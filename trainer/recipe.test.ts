@@ -79,6 +79,12 @@ describe("a recipe", () => {
     expect(complaint("student:\n  type: autoregressive\n  glancing: { start: 0.5 }\n")).toMatch(
       /^small\.yaml:9: student\.glancing: only a CTC student has slots/,
     );
+    expect(complaint("student:\n  type: autoregressive\n  fineTune: { steps: 9 }\n")).toMatch(
+      /^small\.yaml:9: student\.fineTune\.steps: only a CTC student is fine-tuned/,
+    );
+    expect(complaint("student:\n  fineTune: { bigram: 0 }\n")).toMatch(
+      /^small\.yaml:8: student\.fineTune: ctc, unigram or bigram must be above 0/,
+    );
   });
 
   test("has as many hypotheses as its method of distillation gives", () => {

@@ -109,6 +109,23 @@ export const recipeSchema = z
         glancing: z
           .strictObject({ start: z.number().min(0).max(1).default(0), end: z.number().min(0).max(1).default(0) })
           .prefault({}),
+        /**
+         * A second training of a CTC student from the first one's result, for expected n-gram overlap; 0 steps leave it
+         * out. The weights are of the loss's terms.
+         */
+        fineTune: z
+          .strictObject({
+            steps: z.int().nonnegative().default(0),
+            peakRate: z.number().positive().default(3e-4),
+            warmUpSteps: size.default(50),
+            validateEverySteps: size.default(250),
+            ctc: z.number().min(0).default(0),
+            unigram: z.number().min(0).default(0),
+            bigram: z.number().min(0).default(1),
+            lagging: z.number().min(0).default(0),
+          })
+          .refine(({ ctc, unigram, bigram }) => ctc + unigram + bigram > 0, "ctc, unigram or bigram must be above 0")
+          .prefault({}),
         /** How often an epoch also goes over a distilled corpus's own pairs, relative to its weight; 0 leaves them out. */
         rawWeight: z.number().min(0).default(0),
       })
@@ -143,7 +160,11 @@ export const recipeSchema = z
     if (method === "nbest" && hypotheses > beam) refuse(`more than distill.beam, ${beam}, finds`);
   })
   .superRefine((recipe, refinement) => {
-    const { type, glancing } = recipe.student;
+    const { type, glancing, fineTune } = recipe.student;
+    if (type === "autoregressive" && fineTune.steps > 0) {
+      const message = "only a CTC student is fine-tuned for n-grams: leave it out, or set student.type to ctc";
+      refinement.addIssue({ code: "custom", path: ["student", "fineTune", "steps"], message });
+    }
     if (type === "autoregressive" && (glancing.start > 0 || glancing.end > 0)) {
       const message = "only a CTC student has slots to glance at: leave it out, or set student.type to ctc";
       refinement.addIssue({ code: "custom", path: ["student", "glancing"], message });

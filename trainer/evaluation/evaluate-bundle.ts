@@ -1,14 +1,19 @@
 // `souffleur evaluate`: a bundle on a test set, through the code that serves it.
 import * as ort from "onnxruntime-node";
-import { loadBundle } from "../../models/bundle.ts";
+import { type Bundle, loadBundle } from "../../models/bundle.ts";
+import { BundleError } from "../../models/bundle-error.ts";
+import type { StepRunner } from "../../models/step-runner.ts";
 import { isStudent, openStudent } from "../../models/student-model.ts";
-import { sourcePrefix } from "../../models/tags.ts";
+import { chosenTarget, sourcePrefix } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import { transformerModel } from "../decoding/text-model.ts";
+import { bundledStudent } from "../networks/bundled-student.ts";
 import { readSafetensors } from "../training/safetensors.ts";
+import { readCopySet } from "./copy-set.ts";
+import { type DiagnosisRow, diagnose } from "./diagnosis.ts";
 import type { EvaluationReport } from "./report.ts";
 import { evaluateStreaming } from "./streaming.ts";
-import { readTestSet } from "./test-set.ts";
+import { readTestSet, type TestSet } from "./test-set.ts";
 import { evaluateWholeSentences } from "./whole-sentence.ts";
 
 export interface EvaluateBundleOptions {
@@ -24,6 +29,10 @@ export interface EvaluateBundleOptions {
   readonly threads: number;
   /** Whether the noisy test set is translated too. */
   readonly noise?: boolean;
+  /** A copy set of which the share that survives is measured; a student's only. */
+  readonly copy?: string;
+  /** Whether a CTC student's slots are looked into. */
+  readonly diagnose?: boolean;
 }
 
 const LENGTH_PENALTY = 1;
@@ -36,11 +45,20 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const prefix = sourcePrefix(manifest, options);
   const test = await readTestSet(options.test, { limit: options.limit });
   const noiseLanguage = options.noise ? manifest.source : undefined;
+  const { source } = manifest;
+  const target = chosenTarget(manifest, options.target);
+  const copy = options.copy === undefined ? undefined : { set: await readCopySet(options.copy), source, target };
   if (isStudent(bundle)) {
     const model = await openStudent(ort, bundle, { intraOpNumThreads: threads });
-    const report = await evaluateStreaming(test, model, tokenizer, { waits: options.wait, prefix, noiseLanguage });
+    const report = await evaluateStreaming(test, model, tokenizer, {
+      waits: options.wait,
+      prefix,
+      noiseLanguage,
+      copy,
+    });
+    const diagnosis = options.diagnose ? await diagnoseBundle(bundle, test, model, { ...options, prefix }) : undefined;
     await model.release();
-    return report;
+    return diagnosis ? { ...report, diagnosis } : report;
   }
   if (bundle.weightsPath === undefined) throw new Error(`${options.bundle} holds neither graphs nor weights`);
   const model = {
@@ -48,6 +66,21 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     weights: readSafetensors(bundle.weightsPath).tensors,
     prefix,
   };
+  if (options.diagnose) throw new BundleError("kind", `${options.bundle} is a teacher's bundle: it has no slots`);
   const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
   return evaluateWholeSentences(test, transformerModel(model, tokenizer), settings, threads, noiseLanguage);
+}
+
+function diagnoseBundle(
+  { manifest, weightsPath, tokenizer }: Bundle,
+  test: TestSet,
+  runner: StepRunner,
+  { bundle, wait, prefix, threads }: EvaluateBundleOptions & { readonly prefix: readonly number[] },
+): Promise<DiagnosisRow[]> {
+  const architecture = bundledStudent(manifest, bundle);
+  if (weightsPath === undefined)
+    throw new BundleError("missing", `${bundle} holds no weights.safetensors: its slots' probabilities are not known`);
+  const { tensors: weights } = readSafetensors(weightsPath);
+  const student = { runner, architecture, weights, blankBias: manifest.blankBias ?? 0 };
+  return diagnose(test, student, tokenizer, { waits: wait, prefix, threads });
 }

@@ -1,5 +1,7 @@
 // The evaluation report: quality against latency, one row a lag, as a text table and as JSON.
 import type { Wait } from "../../models/wait.ts";
+import type { Copied } from "./copy-set.ts";
+import { type DiagnosisRow, formatDiagnosis } from "./diagnosis.ts";
 import { formatTable, type TableColumn } from "./text-table.ts";
 
 export interface EvaluationRow {
@@ -24,6 +26,8 @@ export interface EvaluationRow {
   sourceTokensPerSecond: number | null;
   /** The same figures of the same sentences with noise in their sources, where they were asked for. */
   noisy?: Pick<EvaluationRow, "bleu" | "chrf" | "brevityPenalty">;
+  /** Of the numbers, names, codes and addresses of a copy set, where one was given. */
+  copied?: Copied;
 }
 
 export interface EvaluationReport {
@@ -31,6 +35,8 @@ export interface EvaluationReport {
   test: string;
   signatures: { bleu: string; chrf: string };
   rows: EvaluationRow[];
+  /** A CTC student's slots, where that was asked for. */
+  diagnosis?: DiagnosisRow[];
 }
 
 const COLUMNS: readonly TableColumn<EvaluationRow>[] = [
@@ -47,21 +53,39 @@ const COLUMNS: readonly TableColumn<EvaluationRow>[] = [
   { header: "tokens/s", value: (row) => row.sourceTokensPerSecond },
 ];
 
+/** Wait, BLEU, chrF2 and BP come before what else is measured of quality. */
+const QUALITY_COLUMNS = 4;
+
 const NOISY_COLUMNS: readonly TableColumn<EvaluationRow>[] = [
   { header: "noisy BLEU", value: (row) => row.noisy?.bleu ?? null, digits: 2 },
   { header: "noisy chrF2", value: (row) => row.noisy?.chrf ?? null, digits: 2 },
   { header: "noisy BP", value: (row) => row.noisy?.brevityPenalty ?? null, digits: 3 },
 ];
 
+const COPY_COLUMNS: readonly TableColumn<EvaluationRow>[] = [
+  { header: "copied %", value: (row) => percent(row.copied?.share), digits: 1 },
+  { header: "numbers", value: (row) => percent(row.copied?.kinds.number), digits: 1 },
+  { header: "names", value: (row) => percent(row.copied?.kinds.name), digits: 1 },
+  { header: "codes", value: (row) => percent(row.copied?.kinds.code), digits: 1 },
+  { header: "addresses", value: (row) => percent(row.copied?.kinds.address), digits: 1 },
+];
+
+const percent = (share: number | undefined): number | null => (share === undefined ? null : 100 * share);
+
 /** The report as lines of text: the test set, the table, the signatures. */
 export function formatEvaluationReport(report: EvaluationReport): string {
-  const noisy = report.rows.some((row) => row.noisy !== undefined);
-  const columns = noisy ? [...COLUMNS.slice(0, 4), ...NOISY_COLUMNS, ...COLUMNS.slice(4)] : COLUMNS;
+  const columns = [
+    ...COLUMNS.slice(0, QUALITY_COLUMNS),
+    ...(report.rows.some((row) => row.noisy) ? NOISY_COLUMNS : []),
+    ...(report.rows.some((row) => row.copied) ? COPY_COLUMNS : []),
+    ...COLUMNS.slice(QUALITY_COLUMNS),
+  ];
   return [
     `${report.test}  (AL, LAAL, DAL in source words, computation not counted; tokens/s of the source)`,
     formatTable(columns, report.rows),
     `BLEU ${report.signatures.bleu}`,
     `chrF2 ${report.signatures.chrf}`,
+    ...(report.diagnosis ? [formatDiagnosis(report.diagnosis)] : []),
   ].join("\n");
 }
 

@@ -3,6 +3,7 @@ import type { StepRunner } from "../../models/step-runner.ts";
 import type { Tokenizer } from "../../models/tokenizer.ts";
 import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
+import { type CopySet, copiedShare } from "./copy-set.ts";
 import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
 import { noisyTestSet } from "./noisy-test-set.ts";
 import type { EvaluationReport, EvaluationRow } from "./report.ts";
@@ -14,28 +15,48 @@ export interface StreamingEvaluation {
   readonly prefix?: readonly number[];
   /** The sources' language where noisy sources are translated too. */
   readonly noiseLanguage?: string;
+  /** Sentences with what must be carried over, from language to language, where that is measured too. */
+  readonly copy?: CopyTest;
   readonly batchSize?: number;
+}
+
+export interface CopyTest {
+  readonly set: CopySet;
+  readonly source: string;
+  readonly target: string;
 }
 
 export async function evaluateStreaming(
   test: TestSet,
   model: StepRunner,
   tokenizer: Tokenizer,
-  { waits, prefix, noiseLanguage, batchSize }: StreamingEvaluation,
+  { waits, prefix, noiseLanguage, copy, batchSize }: StreamingEvaluation,
 ): Promise<EvaluationReport> {
   const noisy = noiseLanguage === undefined ? undefined : noisyTestSet(test, noiseLanguage);
   const rows: EvaluationRow[] = [];
   for (const wait of waits) {
+    const options = { wait, prefix, batchSize };
+    const sourcesOf = (set: TestSet) => set.sentences.map(({ source }) => source);
     const evaluate = async (set: TestSet) => {
-      const sources = set.sentences.map(({ source }) => source);
+      const sources = sourcesOf(set);
       const sourceTokens = sources.reduce((sum, source) => sum + tokenizer.encode(source).length + 1, 0);
       const started = performance.now();
-      const outputs = await translateBatch(model, tokenizer, sources, { wait, prefix, batchSize });
+      const outputs = await translateBatch(model, tokenizer, sources, options);
       const seconds = (performance.now() - started) / 1000;
       return evaluateTranslations(set, outputs, { wait, seconds, sourceTokens });
     };
     const row = await evaluate(test);
-    rows.push(noisy ? { ...row, noisy: qualityOf(await evaluate(noisy)) } : row);
+    if (noisy) row.noisy = qualityOf(await evaluate(noisy));
+    if (copy) {
+      const outputs = await translateBatch(model, tokenizer, sourcesOf(copy.set), options);
+      row.copied = copiedShare(
+        copy.set,
+        outputs.map(({ text }) => text),
+        copy.source,
+        copy.target,
+      );
+    }
+    rows.push(row);
   }
   return createEvaluationReport(test, rows);
 }

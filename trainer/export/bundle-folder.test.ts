@@ -128,5 +128,5 @@ test("a teacher's bundle holds weights and no step graph", async () => {
   expect(manifest).toMatchObject({ kind: "teacher", limits: { maxSourceTokens: 24 }, precision: "fp32" });
   expect(manifest.files.map(({ path }) => path)).not.toContain("step.onnx");
   await expect(exportBundleStep(join(root, "teacher"), "fp32")).rejects.toThrow(BundleError);
-  await expect(exportBundleStep(join(root, "teacher"), "fp32")).rejects.toThrow("only a student has a step graph");
+  await expect(exportBundleStep(join(root, "teacher"), "fp32")).rejects.toThrow("only a CTC student has a step graph");
 });

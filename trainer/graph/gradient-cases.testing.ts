@@ -169,6 +169,16 @@ export const gradientCases: Record<op.DifferentiableOp, Cases> = {
       build: (v) => op.gather(v.table!, v.rows!),
     },
   },
+  GatherElements: {
+    "of the last axis, one of them twice": {
+      inputs: { x: symbolic(["N", 3], 2, 3), places: ids([2, 0, 2, 1, 1, -3], ["N", "U"], [2, 3]) },
+      build: (v) => op.gatherElements(v.x!, v.places!),
+    },
+    "of the first axis": {
+      inputs: { x: shaped(3, 2), places: ids([2, 0, 2, 1], [2, 2]) },
+      build: (v) => op.gatherElements(v.x!, v.places!, 0),
+    },
+  },
   Reshape: {
     "numbers to numbers": unary((x) => op.reshape(x, [3, 2])),
     "rows of a batch": unary((x) => op.reshape(x, ["N", 2], [-1, 2]), symbolic(["B", "S", 2], 2, 3, 2)),

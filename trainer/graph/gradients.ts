@@ -18,6 +18,7 @@ import {
   reduceMean,
   reduceSum,
   reshape,
+  scatterElementsAdd,
   shapeOf,
   slice,
   sub,
@@ -119,6 +120,11 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
     const rows = reshape(dy, ["rows", ...rest], [-1, ...sizes]);
     const places = reshape(indices, ["rows", 1], [-1, 1]);
     return [{ kind: "scattered", table, places, rows }, undefined];
+  },
+  GatherElements: (node, dy) => {
+    const [data, indices] = [input(node, 0), input(node, 1)];
+    const axis = node.attributes.axis as number;
+    return [scatterElementsAdd(filled(shapeOf(data), data.shape), indices, dy, axis), undefined];
   },
   Reshape: (node, dy) => [reshape(dy, input(node, 0).shape, shapeOf(input(node, 0))), undefined],
   Transpose: (node, dy) => {

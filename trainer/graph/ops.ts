@@ -20,6 +20,7 @@ export type DifferentiableOp =
   | "Softmax"
   | "LayerNormalization"
   | "Gather"
+  | "GatherElements"
   | "Reshape"
   | "Transpose"
   | "Concat"

@@ -5,16 +5,18 @@ import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { Random } from "../random.ts";
 import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
-import { studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
+import { type NgramObjective, ngramFeeds, studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import type { StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
 import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
+/** @param ngram the objective of fine-tuning, which shows no slot its target; left out, plain CTC. */
 export async function ctcTrainee(
   context: StageContext,
   prepared: PreparedStage,
   architecture: StudentArchitecture,
+  ngram?: NgramObjective,
 ): Promise<Trainee> {
   const { recipe } = context;
   const { training, waits, glancing } = recipe.student;
@@ -22,14 +24,14 @@ export async function ctcTrainee(
   const { threads } = recipe;
   const { seed } = recipe.corpus;
   const { defaultWait } = recipe.export;
-  const glances = glancing.start > 0 || glancing.end > 0;
+  const glances = !ngram && (glancing.start > 0 || glancing.end > 0);
   const sentences = await validationSentences(prepared.corpus, training.validationSentences);
   const pass = glances ? await GlancingPass.create(ort, architecture, threads) : undefined;
   return {
     slotsPerToken,
-    graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances }),
+    graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances, ngram }),
     feeds: async (batch, step, model) => {
-      const random = new Random(seed, "student", step);
+      const random = new Random(seed, ngram ? "fine-tune" : "student", step);
       const lags = Int32Array.from({ length: batch.rows }, () => drawWait(waits, random));
       const made = studentFeeds(ort, batch, lags, slotsPerToken);
       if (glances) {
@@ -38,6 +40,7 @@ export async function ctcTrainee(
           pass && ratio > 0 ? await pass.glance(made, model.parameterTensors(), ratio, random) : noGlance(ort, made);
         Object.assign(made.feeds, shown);
       }
+      if (ngram) Object.assign(made.feeds, ngramFeeds(ort, batch, lags));
       return {
         feeds: made.feeds,
         sourceTokens: batch.sourceLengths.reduce((sum, length) => sum + length, 0),

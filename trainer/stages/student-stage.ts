@@ -1,4 +1,5 @@
 // Stage 4: the teacher's translations → the student, of the kind that the recipe names.
+import { join } from "node:path";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
@@ -12,10 +13,12 @@ import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { TeacherStage } from "./teacher-stage.ts";
 import {
+  copyResult,
   keyedNoise,
   keyedSettings,
   readResult,
   type TrainingResult,
+  type TrainingRun,
   trainingResultSchema,
   trainNetwork,
 } from "./training-stage.ts";
@@ -56,17 +59,57 @@ export async function studentStage(
     const parts = await studentParts(prepared, distilled, rawWeight);
     const otherwise = initFromTeacher ? start : undefined;
     const run = { role: "student", architecture, training, parts, named, otherwise } as const;
-    const trainee =
-      network.type === "ctc"
-        ? await ctcTrainee(context, prepared, network.architecture)
-        : await autoregressiveTrainee(context, prepared, architecture, training);
-    return trainNetwork(context, prepared, path, run, trainee);
+    if (network.type === "autoregressive") {
+      const trainee = await autoregressiveTrainee(context, prepared, architecture, training);
+      return trainNetwork(context, prepared, path, run, trainee);
+    }
+    const trained = await trainNetwork(
+      context,
+      prepared,
+      path,
+      run,
+      await ctcTrainee(context, prepared, network.architecture),
+    );
+    return recipe.student.fineTune.steps > 0 ? fineTuned(context, prepared, path, run, network, trained) : trained;
   });
   return {
     key: folder.key,
     ...network,
     ...readResult(folder.path),
     training: trainingResultSchema.parse(folder.result),
+  };
+}
+
+/** The second training, in a folder of its own; its result takes the first one's place where validation likes it better. */
+async function fineTuned(
+  context: StageContext,
+  prepared: PreparedStage,
+  path: string,
+  run: TrainingRun,
+  { architecture }: StudentNetwork & { type: "ctc" },
+  trained: TrainingResult,
+): Promise<TrainingResult> {
+  const { steps, peakRate, warmUpSteps, validateEverySteps, ...objective } = context.recipe.student.fineTune;
+  const { weights: tensors, shapes } = readResult(path);
+  const training = { ...run.training, steps, peakRate, warmUpSteps, validateEverySteps };
+  const otherwise = { weights: { tensors, shapes }, from: "the first training's result" };
+  const second = { ...run, training, named: undefined, otherwise };
+  const folder = join(path, "fine-tune");
+  const trainee = await ctcTrainee(context, prepared, architecture, objective);
+  const tuned = await trainNetwork(context, prepared, folder, second, trainee);
+  const [before, after] = [trained.qualities[trained.chosen] ?? 0, tuned.qualities[tuned.chosen] ?? 0];
+  const better = after > before;
+  if (better) copyResult(folder, path);
+  const qualities = Object.entries(tuned.qualities).map(([name, quality]) => [`fine-tuned, ${name}`, quality]);
+  context.say(
+    `student: fine-tuning took BLEU from ${before.toFixed(2)} to ${after.toFixed(2)}${better ? "" : ": left out"}`,
+  );
+  return {
+    chosen: better ? `fine-tuned, ${tuned.chosen}` : trained.chosen,
+    qualities: { ...trained.qualities, ...Object.fromEntries(qualities) },
+    steps: trained.steps + tuned.steps,
+    seconds: trained.seconds + tuned.seconds,
+    targetTokens: trained.targetTokens + tuned.targetTokens,
   };
 }
 
@@ -78,9 +121,10 @@ function studentNetwork({ recipe }: StageContext, prepared: PreparedStage): Stud
 
 /** What only one kind of student reads, for the stage's key; a CTC student's has no type, as before there were others. */
 function ownSettings({ recipe }: StageContext): Readonly<Record<string, unknown>> {
-  const { type, waits, glancing } = recipe.student;
+  const { type, waits, glancing, fineTune } = recipe.student;
   if (type !== "ctc") return { type };
-  return { waits, glancing, defaultWait: recipe.export.defaultWait }; // its validation at that wait chooses the result
+  const { defaultWait } = recipe.export; // its validation at that wait chooses the result
+  return { waits, glancing, defaultWait, ...(fineTune.steps > 0 ? { fineTune } : {}) };
 }
 
 /** The distilled corpora, the ones that were not distilled as they are, and the raw pairs again where the recipe says so. */

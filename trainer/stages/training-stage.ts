@@ -162,6 +162,9 @@ export function readResult(folder: string): {
   return { weights: tensors, shapes };
 }
 
+/** One training's result in another's place. */
+export const copyResult = (from: string, to: string): void => copyFileSync(join(from, RESULT), join(to, RESULT));
+
 /** Where a model came from, and how good the candidates were on the validation sentences. */
 interface Candidate {
   readonly name: string;

@@ -1,11 +1,14 @@
 // The CTC student's training graph and, for glancing, the forward pass before it; a batch as their feeds.
 import type * as Ort from "onnxruntime-common";
 import { BLANK_ID } from "../../models/vocabulary.ts";
+import { FULL_WAIT } from "../../models/wait.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { serializeModel } from "../graph/onnx.ts";
 import * as op from "../graph/ops.ts";
 import { ctcLoss, emissions } from "../losses/ctc.ts";
 import { ctcLabels } from "../losses/ctc-labels.ts";
+import { expectedLagging, expectedOutput, ngramOverlap } from "../losses/ngram.ts";
+import { ngramLabels } from "../losses/ngram-labels.ts";
 import { noDropout, PooledDropout } from "../networks/dropout.ts";
 import type { BlockContext } from "../networks/layers.ts";
 import { type ParameterSpec, Parameters } from "../networks/parameters.ts";
@@ -33,13 +36,25 @@ function declareInputs(graph: Graph): StudentInputs {
   };
 }
 
+/** Weights of a loss's terms; 0 leaves a term out. */
+export interface NgramObjective {
+  /** CTC per target token. */
+  readonly ctc: number;
+  /** 1 − expected overlap of single tokens, and of pairs; rows weigh by their target tokens. */
+  readonly unigram: number;
+  readonly bigram: number;
+  /** Expected lagging in source tokens, of the rows that do not wait for the whole sentence. */
+  readonly lagging: number;
+}
+
 /**
- * The loss: CTC per target token, with the inputs of some slots glanced at where `glancing`.
- * Metrics: nll (the same, reported apart from any regularisation).
+ * The loss: CTC per target token, with the inputs of some slots glanced at where `glancing`; or a weighted sum of CTC,
+ * n-gram overlap and lagging where `ngram`.
+ * Metrics: nll (CTC, whatever else there is), and with `ngram` the overlaps and the lagging.
  */
 export function studentTrainingGraph(
   architecture: StudentArchitecture,
-  objective: { readonly dropout: number; readonly glancing: boolean },
+  objective: { readonly dropout: number; readonly glancing: boolean; readonly ngram?: NgramObjective },
 ): TrainingGraph {
   const graph = new Graph();
   const parameters = new Parameters(graph);
@@ -57,7 +72,7 @@ export function studentTrainingGraph(
     inputs.waits,
     glance,
   );
-  const { loss } = ctcLoss({
+  const { loss: ctc } = ctcLoss({
     logits,
     states: inputs.states,
     skips: graph.input("ctc_skips", "float32", ["B", "L"]),
@@ -67,7 +82,42 @@ export function studentTrainingGraph(
     blank: BLANK_ID,
     sizes: layout.sizes,
   });
-  return { graph, parameters, loss, metrics: { nll: loss }, dropoutSites: dropout?.sites ?? 0 };
+  const dropoutSites = dropout?.sites ?? 0;
+  const { ngram } = objective;
+  if (!ngram) return { graph, parameters, loss: ctc, metrics: { nll: ctc }, dropoutSites };
+  const terms = ngramTerms(architecture, inputs, logits, layout.sizes);
+  const parts: [Value, number][] = [
+    [ctc, ngram.ctc],
+    [op.sub(graph.floats(1), terms.unigram), ngram.unigram],
+    [op.sub(graph.floats(1), terms.bigram), ngram.bigram],
+    [terms.lagging, ngram.lagging],
+  ];
+  const used = parts.filter(([, weight]) => weight > 0).map(([value, weight]) => op.mul(value, weight));
+  const loss = used.reduce((sum, part) => op.add(sum, part));
+  return { graph, parameters, loss, metrics: { nll: ctc, ...terms }, dropoutSites };
+}
+
+/** Overlaps and lagging of a batch, each a mean over its rows: scalars. */
+function ngramTerms(
+  { slotsPerToken, vocabulary }: StudentArchitecture,
+  { sourceLengths, slotLengths, waits }: StudentInputs,
+  logits: Value,
+  sizes: Value,
+): { unigram: Value; bigram: Value; lagging: Value } {
+  const { graph } = logits;
+  const probabilities = op.softmax(logits);
+  const expected = expectedOutput({ probabilities, slotLengths, blank: BLANK_ID, vocabulary, sizes });
+  const floats = (name: string) => graph.input(name, "float32", ["B", "U"]);
+  const { unigram, bigram } = ngramOverlap({
+    ...{ probabilities, expected, sizes, tokens: graph.input("ngram_tokens", "int64", ["B", "U"]) },
+    ...{ unigrams: floats("unigrams"), bigrams: floats("bigrams"), doubled: floats("doubled") },
+  });
+  const targetLengths = graph.input("target_lengths", "int64", ["B"]);
+  const lagging = expectedLagging({ expected, sourceLengths, targetLengths, waits, slotsPerToken, sizes });
+  const byTokens = graph.input("ngram_weights", "float32", ["B"]);
+  const byWait = graph.input("lagging_weights", "float32", ["B"]);
+  const mean = (values: Value, weights: Value) => op.sumAll(op.mul(values, weights));
+  return { unigram: mean(unigram, byTokens), bigram: mean(bigram, byTokens), lagging: mean(lagging, byWait) };
 }
 
 /** The first pass of glancing: inputs as in training, parameters included; outputs emissions `[T, B, L]` and best `[B, T]`. */
@@ -127,4 +177,34 @@ export function studentFeeds(ort: typeof Ort, batch: IdBatch, waits: Int32Array,
     row_weights: new ort.Tensor("float32", weights, [rows]),
   };
   return { feeds, labels, slotLengths, T: S * slotsPerToken, targetTokens, infeasible };
+}
+
+/** What the n-gram objective needs beside `studentFeeds`; rows that CTC leaves out take part. */
+export function ngramFeeds(ort: typeof Ort, batch: IdBatch, waits: Int32Array): Feeds {
+  const { rows, U } = batch;
+  const lengths = batch.targetLengths.map((length) => length - 1); // without </s>
+  const { tokens, unigrams, bigrams, doubled } = ngramLabels(batch.target, lengths, rows, U, BLANK_ID);
+  const share = (of: (row: number) => number): Float32Array => {
+    const shares = Float32Array.from({ length: rows }, (_, row) => of(row));
+    const total = shares.reduce((sum, value) => sum + value, 0);
+    return shares.map((value) => value / Math.max(1, total));
+  };
+  const table = (data: Float32Array) => new ort.Tensor("float32", data, [rows, U]);
+  return {
+    ngram_tokens: new ort.Tensor("int64", tokens, [rows, U]),
+    unigrams: table(unigrams),
+    bigrams: table(bigrams),
+    doubled: table(doubled),
+    target_lengths: new ort.Tensor("int64", BigInt64Array.from(lengths, BigInt), [rows]),
+    ngram_weights: new ort.Tensor(
+      "float32",
+      share((row) => lengths[row]!),
+      [rows],
+    ),
+    lagging_weights: new ort.Tensor(
+      "float32",
+      share((row) => Number(waits[row]! < FULL_WAIT)),
+      [rows],
+    ),
+  };
 }

@@ -5,7 +5,7 @@ import { registerBenchCommands } from "./commands.ts";
 
 function program(): { program: Command; bench: Command } {
   const root = new Command("souffleur").exitOverride();
-  const bench = registerBenchCommands(root);
+  const bench = registerBenchCommands(root, { env: {} });
   for (const command of [bench, ...bench.commands]) command.exitOverride().configureOutput({ writeErr: () => {} });
   return { program: root, bench };
 }
@@ -28,6 +28,7 @@ describe("bench", () => {
     [["load", "--warmup", "-1"], "number above 0"],
     [["load", "--wait", "soon"], "whole number of 1 or more"],
     [["step", "--bundle", "x", "--batch", "1,,2"], "whole number of 1 or more"],
+    [["train", "--against", "jax"], "Allowed choices are torch"],
     [["step"], "required option '--bundle <dir>'"],
   ])("refuses %j", async (words, message) => {
     await expect(run(...words)).rejects.toThrow(message);

@@ -3,9 +3,9 @@ import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { SENTENCES } from "./fixtures/sentences.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
-import { formatLoadResult, formatStepResult, formatTrainResult } from "./report.ts";
+import { formatLoadResult, formatStepResult, formatTrainResult, formatTurnsResult } from "./report.ts";
 import { benchStep } from "./step.ts";
-import { benchTraining, type TrainBenchOptions } from "./training-run.ts";
+import { benchAgainstTorch, benchTraining, type TrainBenchOptions } from "./training-run.ts";
 
 interface LoadFlags {
   streams: number;
@@ -33,6 +33,16 @@ interface StepFlags {
   json?: boolean;
 }
 
+export interface BenchEnvironment {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+interface TrainFlags extends TrainBenchOptions {
+  readonly against?: "torch";
+  readonly python?: string;
+  readonly json?: boolean;
+}
+
 /**
  * Adds `bench` with its subcommands to the program.
  *
@@ -41,11 +51,11 @@ interface StepFlags {
  *
  * @returns the `bench` command, for benchmarks that live elsewhere to be added to
  */
-export function registerBenchCommands(program: Command): Command {
+export function registerBenchCommands(program: Command, environment: BenchEnvironment): Command {
   const bench = program.command("bench").description("measure a server, a model's step, or training");
   addLoad(bench);
   addStep(bench);
-  addTrain(bench);
+  addTrain(bench, environment);
   return bench;
 }
 
@@ -135,7 +145,7 @@ Examples:
     });
 }
 
-function addTrain(bench: Command): void {
+function addTrain(bench: Command, { env }: BenchEnvironment): void {
   bench
     .command("train")
     .description("time training steps (forward, gradients, Adam) on invented sentences")
@@ -149,9 +159,19 @@ function addTrain(bench: Command): void {
     .option("--dropout <rate>", "share of activations that are dropped", notNegative, 0.1)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
     .option("--steps <n>", "timed steps; three more are run first", positiveInteger, 10)
+    .addOption(new Option("--against <peer>", "let a peer take turns on the same machine").choices(["torch"]))
+    .option("--python <file>", "a Python that has PyTorch (SOUFFLEUR_PYTHON, python3)")
     .option("--json", "print the result as JSON")
-    .addHelpText("after", "\nExample:\n  souffleur bench train --model student --threads 2")
-    .action(async ({ json, ...options }: TrainBenchOptions & { json?: boolean }) => {
+    .addHelpText(
+      "after",
+      "\nExamples:\n  souffleur bench train --model student --threads 2\n  souffleur bench train --against torch --steps 15",
+    )
+    .action(async ({ json, against, python, ...options }: TrainFlags) => {
+      if (against === "torch") {
+        const result = await benchAgainstTorch(options, python ?? env.SOUFFLEUR_PYTHON ?? "python3");
+        console.log(json ? JSON.stringify(result, null, 2) : formatTurnsResult(result));
+        return;
+      }
       const result = await benchTraining(options);
       console.log(json ? JSON.stringify(result, null, 2) : formatTrainResult(result));
     });

@@ -4,7 +4,7 @@ import type { Summary } from "./histogram.ts";
 import type { LoadResult } from "./load.ts";
 import type { Machine } from "./machine.ts";
 import type { StepBenchResult, StepRowResult } from "./step.ts";
-import type { TrainBenchResult } from "./train.ts";
+import type { Contender, TrainBenchResult, TurnsResult } from "./train.ts";
 
 interface TimedRow {
   what: string;
@@ -80,6 +80,25 @@ export function formatTrainResult(result: TrainBenchResult): string {
     `${result.steps} training steps after ${result.warmupSteps} not counted`,
     `a step     p50 ${result.stepMs.p50.toFixed(1)} ms, p95 ${result.stepMs.p95.toFixed(1)} ms`,
     `tokens/s   ${result.sourceTokensPerSecond.toFixed(0)} source, ${result.targetTokensPerSecond.toFixed(0)} target (medians)`,
+    machineLine(result.machine),
+  ].join("\n");
+}
+
+const CONTENDERS: readonly TableColumn<Contender>[] = [
+  { header: "training step", value: (row) => row.name },
+  { header: "p50 ms", value: (row) => row.stepMs.p50, digits: 1 },
+  { header: "p95 ms", value: (row) => row.stepMs.p95, digits: 1 },
+  { header: "best ms", value: (row) => row.stepMs.best, digits: 1 },
+  { header: "target tokens/s", value: (row) => row.targetTokensPerSecond, digits: 0 },
+  { header: "time by the first's", value: (row) => row.ratio, digits: 3 },
+  { header: "peak MB", value: (row) => row.peakBytes / 1e6, digits: 0 },
+];
+
+/** Contenders that took turns at the same step. */
+export function formatTurnsResult(result: TurnsResult): string {
+  return [
+    `${result.rounds} steps of each in turn, after ${result.warmupRounds} not counted; ${result.tokens} target tokens a step`,
+    formatTable(CONTENDERS, result.contenders),
     machineLine(result.machine),
   ].join("\n");
 }

@@ -22,7 +22,7 @@ export function makeProgram(): Command {
   registerTranslate(program);
   registerModels(program);
   registerTrainerCommands(program, { root: PACKAGE_ROOT, version: packageVersion(), env: process.env });
-  registerBenchCommands(program);
+  registerBenchCommands(program, { env: process.env });
   return program;
 }
 

@@ -61,7 +61,7 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
   Exp: (node, dy) => [mul(dy, output(node))],
   Log: (node, dy) => [div(dy, input(node, 0))],
   Sqrt: (node, dy) => [div(mul(dy, 0.5), output(node))],
-  Relu: (node, dy) => [mul(dy, cast(less(dy.graph.floats(0), output(node)), "float32"))],
+  Relu: (node, dy) => [mul(dy, step(output(node)))],
   FusedMatMul: (node, dy) => {
     const [a, b] = [input(node, 0), input(node, 1)];
     const [ta, tb, scale] = [flag(node, "transA"), flag(node, "transB"), scaleOf(node)];
@@ -178,6 +178,12 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
   },
   Identity: (_, dy) => [dy],
 };
+
+/** 1 where a value that is never negative is above 0: the steepest line, cut at 1, in one pass (Sign is slow on the CPU). */
+function step(x: Value): Value {
+  const attributes = { alpha: { float: 1e38 }, beta: { float: 0 } };
+  return x.graph.node("HardSigmoid", [x], [{ type: "float32", shape: x.shape }], attributes)[0]!;
+}
 
 /** The axes of input 0 that are written in the constant input `index`. */
 function constantAxes(node: GraphNode, index: number): number[] {

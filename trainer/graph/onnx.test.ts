@@ -29,11 +29,10 @@ test("the nodes of one layer, its loss and its gradients", () => {
     ReduceSum_4 float32[] = ReduceSum(Relu_2, [0,1]) keepdims=0
     Shape_6 int64[2] = Shape(Relu_2) start=0
     Expand_7 float32[N,3] = Expand([1], Shape_6)
-    Less_9 bool[N,3] = Less([0], Relu_2)
-    Cast_10 float32[N,3] = Cast(Less_9) to=1
-    Mul_11 float32[N,3] = Mul(Expand_7, Cast_10)
-    FusedMatMul_12 float32[2,3] = FusedMatMul(x, Mul_11) transA=1 transB=0 alpha={"float":1}
-    ReduceSum_14 float32[3] = ReduceSum(Mul_11, [0]) keepdims=0"
+    HardSigmoid_8 float32[N,3] = HardSigmoid(Relu_2) alpha={"float":1e+38} beta={"float":0}
+    Mul_9 float32[N,3] = Mul(Expand_7, HardSigmoid_8)
+    FusedMatMul_10 float32[2,3] = FusedMatMul(x, Mul_9) transA=1 transB=0 alpha={"float":1}
+    ReduceSum_12 float32[3] = ReduceSum(Mul_9, [0]) keepdims=0"
   `);
 });
 

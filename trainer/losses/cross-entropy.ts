@@ -20,9 +20,11 @@ export function crossEntropy(
   const flat = (x: Value) => op.reshape(x, [rows], [-1]);
   const atLabel = op.neg(flat(op.log(op.maximum(op.gatherElements(probabilities, column), 1e-37)))); // −log p(label) [N]
   // −mean log p = logsumexp − mean(logits), and logsumexp = logit(label) − log p(label)
-  const logSumExp = op.add(flat(op.gatherElements(logits, column)), atLabel);
-  const spreadOut = op.sub(logSumExp, flat(op.reduceMean(logits, [1], true)));
-  const perRow = op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut, smoothing));
+  const spreadOut = () => {
+    const logSumExp = op.add(flat(op.gatherElements(logits, column)), atLabel);
+    return op.sub(logSumExp, flat(op.reduceMean(logits, [1], true)));
+  };
+  const perRow = smoothing === 0 ? atLabel : op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut(), smoothing));
   const value = op.sumAll(op.mul(perRow, weights));
   // p − ε/V everywhere, and ε − 1 more at the label, times the row's weight
   const rule = (dy: Value): readonly RowGradient[] => {

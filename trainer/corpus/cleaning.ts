@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { SPECIAL_TOKENS } from "../../models/vocabulary.ts";
 
+const share = z.number().min(0).max(1);
+
 export const cleaningSchema = z.strictObject({
   /** Words (between white space) a side. */
   maximumWords: z.int().positive().default(100),
@@ -14,12 +16,37 @@ export const cleaningSchema = z.strictObject({
   lengthRatioSlack: z.int().nonnegative().default(10),
   /** A source equal to its target is left out above this many words: names and numbers may stay the same. */
   maximumIdenticalWords: z.int().nonnegative().default(3),
+  /** Leaves out pairs a side of which is nothing but web or mail addresses. */
+  dropAddresses: z.boolean().optional(),
+  /** Letters among the visible characters of each side. */
+  minimumLetterShare: share.optional(),
+  /** Letters of the language's own script among each side's letters. */
+  minimumScriptShare: share.optional(),
+  /** Leaves out pairs a side of which is clearly in the other side's language. */
+  checkLanguage: z.boolean().optional(),
+  /** Leaves out pairs whose sides do not have the same digits, order and separators aside. */
+  sameDigits: z.boolean().optional(),
+  /** Leaves out pairs only one side of which ends in a full stop or the like, in a question mark, or in a colon. */
+  sameEndMark: z.boolean().optional(),
 });
 
 export type CleaningConfig = z.infer<typeof cleaningSchema>;
 
+/** Those that a recipe must ask for: `strict-rules.ts`. */
+export const STRICT_RULES = [
+  "address-only",
+  "few-letters",
+  "wrong-script",
+  "wrong-language",
+  "digits",
+  "end-mark",
+] as const;
+
+export type StrictRule = (typeof STRICT_RULES)[number];
+
 export const CLEANING_RULES = [
   "columns",
+  "unpaired",
   "empty",
   "control-characters",
   "special-token",
@@ -28,6 +55,7 @@ export const CLEANING_RULES = [
   "word-too-long",
   "length-ratio",
   "identical",
+  ...STRICT_RULES,
 ] as const;
 
 export type CleaningRule = (typeof CLEANING_RULES)[number];
@@ -53,12 +81,10 @@ export function countWords(sentence: string): number {
   return words;
 }
 
-/** A line `source<TAB>target[<TAB>…]` as a normalised pair, or the name of the first rule that it breaks. */
-export function cleanLine(line: string, config: CleaningConfig): Pair | CleaningRule {
-  const columns = line.split("\t");
-  if (columns.length < 2) return "columns";
-  const source = normalizeSentence(columns[0]);
-  const target = normalizeSentence(columns[1]);
+/** A pair normalised, or the name of the first rule that it breaks; `StrictRules` has those that are asked for. */
+export function cleanPair(raw: Pair, config: CleaningConfig): Pair | CleaningRule {
+  const source = normalizeSentence(raw.source);
+  const target = normalizeSentence(raw.target);
   if (source === "" || target === "") return "empty";
   if (brokenCharacter.test(source) || brokenCharacter.test(target)) return "control-characters";
   if (specialToken.test(source) || specialToken.test(target)) return "special-token";

@@ -2,7 +2,7 @@
 import type { BulkEncoder } from "../tokenizer/bulk-encoder.ts";
 import { readLines } from "./lines.ts";
 import type { TextCounts } from "./report.ts";
-import { SequencesBuilder, writeShard } from "./shard.ts";
+import { ShardWriter } from "./shard-writer.ts";
 import { TextCounter } from "./text-counts.ts";
 
 /** Lines between two progress reports. */
@@ -16,19 +16,17 @@ export async function encodeFile(
   tokenizerSha256: string,
   progress: (lines: number) => void,
 ): Promise<TextCounts> {
-  const sources = new SequencesBuilder();
-  const targets = new SequencesBuilder();
+  const writer = await ShardWriter.create(path, name, tokenizerSha256);
   const counter = new TextCounter();
   for await (const line of readLines(`${path}.tsv`)) {
     const [source, target] = line.split("\t", 2);
     const sourceIds = encoder.encode(source);
     const targetIds = encoder.encode(target);
-    sources.add(sourceIds);
-    targets.add(targetIds);
+    await writer.add(sourceIds, targetIds);
     counter.add({ source, target }, sourceIds, targetIds);
-    if (sources.length % PROGRESS_LINES === 0) progress(sources.length);
+    if (writer.pairs % PROGRESS_LINES === 0) progress(writer.pairs);
   }
-  progress(sources.length);
-  await writeShard(path, { name, source: sources.build(), target: targets.build() }, tokenizerSha256);
+  progress(writer.pairs);
+  await writer.finish();
   return counter.result();
 }

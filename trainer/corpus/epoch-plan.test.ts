@@ -99,7 +99,7 @@ test("pairs without a CTC path are counted and left out", () => {
       0,
     ),
   ]; // 2 tokens and EOS have 6 slots
-  parts[0].shard.target.tokens[0] = 21; // 21 21 22 23 24 25: a blank is needed, 7 slots
+  parts[0].shard.target.tokens.subarray(0, 1)[0] = 21; // 21 21 22 23 24 25: a blank is needed, 7 slots
   const plan = planEpoch(parts, { ...options, slotsPerToken: 2 }, 0);
   expect([plan.infeasible, [...plan.rows]]).toEqual([2, [2]]);
   expect(planEpoch(parts, { ...options, slotsPerToken: 3 }, 0).infeasible).toBe(0);

@@ -1,7 +1,7 @@
 // Which sentences an epoch trains on: corpora sampled by weight, some sentences joined, all from the seed.
 import { Random } from "../random.ts";
 import { type Choices, chosenRow, sentenceCount } from "./choices.ts";
-import { type Shard, sequenceAt, sequenceCount } from "./shard.ts";
+import { type Sequences, type Shard, sequenceCount, sequencesOf } from "./shard.ts";
 import type { SoftTargets } from "./soft-targets.ts";
 
 /** A corpus as an epoch samples it. */
@@ -52,7 +52,7 @@ const AVERAGE_GROUP = 2.5;
 
 /** The plan of epoch `epoch`: the same for the same parts, options and epoch. */
 export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epoch: number): EpochPlan {
-  const examples: number[][] = [];
+  const sampled: PartExamples[] = [];
   const plan = { joined: 0, tooLong: 0, infeasible: 0 };
   for (const [part, { shard, weight, join, prefix = [], choices }] of parts.entries()) {
     const label = [options.seed, shard.name, part];
@@ -71,6 +71,8 @@ export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epo
       }
       return true;
     });
+    const starts = new Uint32Array(fits.length + 1);
+    let made = 0;
     // A share `join` of the sentences in groups means that each next step starts a group with this probability.
     const groupRate = join / (AVERAGE_GROUP - (AVERAGE_GROUP - 1) * join);
     for (let at = 0; at < fits.length; ) {
@@ -79,12 +81,20 @@ export function planEpoch(parts: readonly TrainPart[], options: PlanOptions, epo
         size = joinableSize(shard, fits, at, random.uniform() < 0.5 ? 2 : 3, prefix.length, options.maximumTokens);
       }
       if (size > 1) plan.joined += 1;
-      examples.push([part, ...fits.subarray(at, at + size)]);
       at += size;
+      made += 1;
+      starts[made] = at;
     }
+    sampled.push({ part, rows: fits, starts: starts.slice(0, made + 1) });
   }
-  new Random(options.seed, "order", epoch).shuffle(examples);
-  return { epoch, ...plan, ...flatten(parts, examples) };
+  return { epoch, ...plan, ...shuffled(parts, sampled, new Random(options.seed, "order", epoch)) };
+}
+
+/** Examples of one part in the order in which they were drawn; example i is `rows[starts[i] .. starts[i + 1])`. */
+interface PartExamples {
+  part: number;
+  rows: Uint32Array;
+  starts: Uint32Array;
 }
 
 /** Whole passes, each shuffled, and for a fraction the next stretch of a shuffled pass that goes on over the epochs. */
@@ -126,11 +136,26 @@ function longerSide({ source, target }: Shard, row: number, prefix: number): num
 
 /** CTC needs a slot for every target token and a blank between equal neighbours (Graves et al. 2006, section 3.1). */
 function isFeasible(shard: Shard, row: number, prefix: number, slotsPerToken: number): boolean {
-  const target = sequenceAt(shard.target, row);
-  let needed = target.length;
-  for (let at = 1; at < target.length; at += 1) if (target[at] === target[at - 1]) needed += 1;
   const positions = prefix + shard.source.offsets[row + 1] - shard.source.offsets[row] + EOS;
-  return needed <= positions * slotsPerToken;
+  return slotsNeeded(shard.target)[row] <= positions * slotsPerToken;
+}
+
+const neededSlots = new WeakMap<Sequences, Uint16Array>();
+
+/** What each sequence needs, reckoned once: an epoch would otherwise read every token of a shard again. */
+function slotsNeeded(sequences: Sequences): Uint16Array {
+  const known = neededSlots.get(sequences);
+  if (known) return known;
+  const needed = new Uint16Array(sequenceCount(sequences));
+  let row = 0;
+  for (const ids of sequencesOf(sequences)) {
+    let slots = ids.length;
+    for (let at = 1; at < ids.length; at += 1) if (ids[at] === ids[at - 1]) slots += 1;
+    needed[row] = Math.min(slots, 65_535);
+    row += 1;
+  }
+  neededSlots.set(sequences, needed);
+  return needed;
 }
 
 /** The largest size up to `wanted` whose joined sides still fit: joining must not lose what alone would be kept. */
@@ -155,23 +180,37 @@ function joinableSize(
   return Math.max(size, 1);
 }
 
-function flatten(parts: readonly TrainPart[], examples: readonly number[][]) {
-  const total = examples.reduce((sum, example) => sum + example.length - 1, 0);
+/** All examples in one random order, in flat arrays: an epoch of a hundred million pairs must not be as many objects. */
+function shuffled(parts: readonly TrainPart[], sampled: readonly PartExamples[], random: Random) {
+  const count = sampled.reduce((sum, { starts }) => sum + starts.length - 1, 0);
+  const places = { part: new Uint16Array(count), example: new Uint32Array(count) };
+  let place = 0;
+  for (const [at, { starts }] of sampled.entries()) {
+    for (let example = 0; example < starts.length - 1; example += 1) {
+      places.part[place] = at;
+      places.example[place] = example;
+      place += 1;
+    }
+  }
+  const order = random.shuffle(Uint32Array.from({ length: count }, (_, index) => index));
   const flat = {
-    starts: new Uint32Array(examples.length + 1),
-    parts: new Uint16Array(examples.length),
-    rows: new Uint32Array(total),
-    sourceLengths: new Uint16Array(examples.length),
-    targetLengths: new Uint16Array(examples.length),
+    starts: new Uint32Array(count + 1),
+    parts: new Uint16Array(count),
+    rows: new Uint32Array(sampled.reduce((sum, { rows }) => sum + rows.length, 0)),
+    sourceLengths: new Uint16Array(count),
+    targetLengths: new Uint16Array(count),
   };
   let written = 0;
-  for (const [index, [part, ...rows]] of examples.entries()) {
+  for (let index = 0; index < count; index += 1) {
+    const { part, rows, starts } = sampled[places.part[order[index]]];
+    const example = places.example[order[index]];
     const { shard, prefix = [] } = parts[part];
     const { source, target } = shard;
     flat.parts[index] = part;
     let sourceLength = prefix.length + EOS;
     let targetLength = EOS;
-    for (const row of rows) {
+    for (let at = starts[example]; at < starts[example + 1]; at += 1) {
+      const row = rows[at];
       sourceLength += source.offsets[row + 1] - source.offsets[row];
       targetLength += target.offsets[row + 1] - target.offsets[row];
       flat.rows[written] = row;

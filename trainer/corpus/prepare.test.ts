@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { BACK_TRANSLATED_ID } from "../../models/vocabulary.ts";
 import { readTestSet } from "../evaluation/test-set.ts";
 import { BatchStream } from "./batches.ts";
 import { corpusName, type PrepareConfig } from "./config.ts";
@@ -150,4 +151,62 @@ test("a tokenizer that was exchanged is noticed", async () => {
 test("corpora are named by folder and file", () => {
   expect(corpusName("/data/tatoeba-en-de/train.tsv.gz")).toBe("tatoeba-en-de.train");
   expect(corpusName("my corpus.tsv")).toBe("my-corpus");
+});
+
+test("what was left out is in a file, with its rule and place", async () => {
+  await prepare({ ...config, cleaning: { sameEndMark: true } }, at("dropped"));
+  const lines = gunzipSync(await readFile(at("dropped/dropped.tsv.gz")))
+    .toString("utf8")
+    .split("\n");
+  const talkFile = at("talk.tsv.gz");
+  expect(lines).toEqual([
+    "rule\tfile\tline\tsource\ttarget",
+    `duplicate\t${talkFile}\t2\tThe boat is late.\tDas Boot ist spät.`,
+    `leak\t${talkFile}\t5\tthe TEA was hot!\tDer Tee war warm.`,
+    `end-mark\t${talkFile}\t6\tHe was late.\tDer Zug ist heute pünktlich`,
+    `columns\t${talkFile}\t7\tonly one column\t`,
+    `duplicate\t${at("words.tsv")}\t3\tThe boat is new.\tDas Boot ist neu.`,
+    "",
+  ]);
+});
+
+test("sides in the wrong language are found once the corpora have taught what they look like", async () => {
+  const wrong = "Das Boot ist spät. Der Tee ist kalt.\tThe boat is late. The tea is cold.";
+  await writeFile(at("swapped.tsv"), [...talk, ...talk, ...talk, wrong].join("\n"));
+  const swapped = { ...config, train: [{ path: at("swapped.tsv") }], cleaning: { checkLanguage: true } };
+  const [corpus] = (await prepare(swapped, at("checked"))).train;
+  expect(corpus.dropped).toMatchObject({ "wrong-language": 1 });
+  expect(corpus.pairs).toBe(4);
+});
+
+test("corpora of other formats are prepared like TSV, held-out sets too", async () => {
+  const [english, german] = [0, 1].map((side) => talk.map((line) => line.split("\t")[side] ?? "").join("\n"));
+  await writeFile(at("talk.en"), english);
+  await writeFile(at("talk.de"), german);
+  await writeFile(at("dev.en"), "The tea was hot.\n");
+  await writeFile(at("dev.de"), "Der Tee war heiß.\n");
+  const other = { ...config, train: [{ path: at("talk"), name: "talk" }], valid: [at("dev")] };
+  const [corpus] = (await prepare(other, at("moses"))).train;
+  expect(corpus).toMatchObject({ format: "moses", read: 8, duplicates: 1, leaks: 2, pairs: 4 });
+  expect(corpus.dropped).toMatchObject({ empty: 1, columns: 0 });
+  await prepare({ ...config, train: [{ path: at("talk.tsv.gz"), name: "talk" }] }, at("tsv"));
+  expect(await readFile(at("moses/train/talk.shard"))).toEqual(await readFile(at("tsv/train/talk.shard")));
+});
+
+test("back-translations begin with their tag in batches, joined ones once, and nowhere on disk", async () => {
+  const [corpus, words] = config.train;
+  const tagged = { ...config, train: [{ ...corpus, join: 1, origin: "back-translation" as const }, words] };
+  await prepare(tagged, at("tagged"));
+  await prepare(config, at("plain"));
+  expect(await readFile(at("tagged/train/talk.shard"))).toEqual(await readFile(at("plain/train/talk.shard")));
+  const parts = await (await PreparedCorpus.open(at("tagged"))).trainParts();
+  expect(parts.map(({ prefix }) => prefix)).toEqual([[BACK_TRANSLATED_ID], undefined]);
+  const stream = new BatchStream([parts[0]], { seed: 1, paddedTokens: 4096, slotsPerToken: 2 });
+  const { source, sourceLengths, rows, S } = stream.next();
+  for (let row = 0; row < rows; row += 1) {
+    const ids = [...source.subarray(row * S, row * S + sourceLengths[row])];
+    expect(ids.indexOf(BACK_TRANSLATED_ID)).toBe(0);
+    expect(ids.lastIndexOf(BACK_TRANSLATED_ID)).toBe(0);
+  }
+  expect(stream.statistics().joined).toBeGreaterThan(0);
 });

@@ -6,12 +6,24 @@ import { BulkEncoder } from "../tokenizer/bulk-encoder.ts";
 import { PieceCounter } from "../tokenizer/piece-counter.ts";
 import { alphabetOf, learnVocabulary, readVocabulary } from "../tokenizer/vocabulary-source.ts";
 import { BatchStream } from "./batches.ts";
-import { type CorpusCounts, cleanCorpus, cleanHeldOut, type HeldOutCounts } from "./clean-files.ts";
+import {
+  type CleaningContext,
+  type CorpusCounts,
+  cleanCorpus,
+  cleanHeldOut,
+  type HeldOutCounts,
+} from "./clean-files.ts";
 import { corpusName, type PrepareConfig, prepareConfigSchema, type ResolvedPrepareConfig } from "./config.ts";
+import { DroppedFile } from "./dropped-file.ts";
 import { encodeFile } from "./encode-file.ts";
+import { findPairFiles, type Languages, type PairFiles } from "./formats/pair-files.ts";
+import { readPairs } from "./formats/read-pairs.ts";
 import { HeldOut } from "./held-out.ts";
+import { LanguageCheck } from "./language-check.ts";
+import { PairSet } from "./pair-set.ts";
 import { PREPARED_FILES, PreparedCorpus, type PreparedIndex } from "./prepared.ts";
 import type { CorpusReport, HeldOutReport, PrepareReport } from "./report.ts";
+import { StrictRules } from "./strict-rules.ts";
 
 export interface PrepareProgress {
   stage: "clean" | "tokenizer" | "encode";
@@ -26,8 +38,8 @@ export interface PrepareProgress {
 export type ReportProgress = (progress: PrepareProgress) => void;
 
 /**
- * Prepares `config`'s corpora into `outDir`: `tokenizer.json`, `corpus.json`, `report.json`, and for every corpus cleaned
- * lines (.tsv) with their tokens (.shard, .json) under `train/`, `valid/` and `test/`. Everything is written beside
+ * Prepares `config`'s corpora into `outDir`: `tokenizer.json`, `corpus.json`, `report.json`, `dropped.tsv.gz`, and for every
+ * corpus cleaned lines (.tsv) with their tokens (.shard, .json) under `train/`, `valid/` and `test/`. Everything is written beside
  * `outDir` first and renamed when complete, replacing what was there. The same input gives the same files, but for the
  * report's times.
  * @throws ZodError for a configuration that does not fit, Error naming the file for one that cannot be read.
@@ -62,20 +74,32 @@ async function prepareInto(
   refuseSameNames(held.map(({ kind, name }) => `${kind}/${name}`));
   for (const kind of ["train", "valid", "test"]) await mkdir(join(dir, kind), { recursive: true });
   const started = performance.now();
+  const languages = { source: config.source, target: config.target };
 
   // Held-out files first: what they hold must not be trained on.
   const heldOut = new HeldOut();
   const heldCounts: HeldOutCounts[] = [];
   for (const { kind, path, name } of held) {
-    heldCounts.push(await cleanHeldOut(path, join(dir, kind, `${name}.tsv`), heldOut));
+    heldCounts.push(await cleanHeldOut(path, join(dir, kind, `${name}.tsv`), heldOut, languages));
   }
+  const files: PairFiles[] = [];
+  for (const corpus of train) files.push(await findPairFiles(corpus, languages));
+  const check = config.cleaning.checkLanguage ? await learnLanguages(files, languages) : undefined;
+  const strict = new StrictRules(config.cleaning, languages, check);
   const pieces = new PieceCounter();
-  const seen = new Set<string>();
+  const dropped = new DroppedFile(join(dir, PREPARED_FILES.dropped));
+  const shared = { languages, cleaning: config.cleaning, strict, heldOut, seen: new PairSet(), dropped, pieces };
   const trainCounts: CorpusCounts[] = [];
-  for (const { path, name, weight } of train) {
-    const context = { cleaning: config.cleaning, heldOut, seen, pieces, weight };
-    const output = join(dir, "train", `${name}.tsv`);
-    trainCounts.push(await cleanCorpus(path, output, context, (done) => progress({ stage: "clean", name, done })));
+  try {
+    for (const [at, { name, weight }] of train.entries()) {
+      const context: CleaningContext = { ...shared, weight };
+      const output = join(dir, "train", `${name}.tsv`);
+      trainCounts.push(
+        await cleanCorpus(files[at], output, context, (done) => progress({ stage: "clean", name, done })),
+      );
+    }
+  } finally {
+    await dropped.close();
   }
   const cleaned = performance.now();
 
@@ -95,9 +119,11 @@ async function prepareInto(
       progress({ stage: "encode", name, done, total }),
     );
   const trainReports: CorpusReport[] = [];
-  for (const [at, { name, path, weight, join: joinRate }] of train.entries()) {
+  for (const [at, { name, path, weight, join: joinRate, origin }] of train.entries()) {
     const { kept, ...cleaning } = trainCounts[at];
-    trainReports.push({ name, path, weight, join: joinRate, ...cleaning, ...(await encode("train", name, kept)) });
+    const { format } = files[at];
+    const corpus = { name, path, format, weight, join: joinRate, origin };
+    trainReports.push({ ...corpus, ...cleaning, ...(await encode("train", name, kept)) });
   }
   const heldReports: Record<"valid" | "test", HeldOutReport[]> = { valid: [], test: [] };
   for (const [at, { kind, name, path }] of held.entries()) {
@@ -112,13 +138,16 @@ async function prepareInto(
     seed: config.seed,
     vocabulary: vocabularySize,
     tokenizerSha256,
-    train: trainReports.map(({ name, weight, join: joinRate, pairs }) => ({ name, weight, join: joinRate, pairs })),
+    train: trainReports.map(({ name, weight, join: joinRate, pairs, origin }) => ({
+      ...{ name, weight, join: joinRate, pairs },
+      ...(origin && { origin }),
+    })),
     valid: heldReports.valid.map(({ name, pairs }) => ({ name, pairs })),
     test: heldReports.test.map(({ name, pairs }) => ({ name, pairs })),
   };
   await writeFile(join(dir, PREPARED_FILES.index), `${JSON.stringify(index, null, 2)}\n`);
 
-  const parts = await (await PreparedCorpus.open(dir)).trainParts();
+  const parts = await (await PreparedCorpus.open(dir)).trainParts(0);
   const epoch = new BatchStream(parts, { seed: config.seed, paddedTokens: 2048 }).statistics();
   const encoded = performance.now();
   const alphabet = alphabetOf(tokenizer);
@@ -143,6 +172,23 @@ async function prepareInto(
   };
   await writeFile(join(dir, PREPARED_FILES.report), `${JSON.stringify(report, null, 2)}\n`);
   return report;
+}
+
+/** Pairs of each corpus that the language check learns from. */
+const LEARNT_PAIRS = 20_000;
+
+async function learnLanguages(corpora: readonly PairFiles[], languages: Languages): Promise<LanguageCheck> {
+  const check = new LanguageCheck();
+  for (const files of corpora) {
+    let pairs = 0;
+    for await (const { source, target } of readPairs(files, languages)) {
+      check.learn("source", source);
+      if (target !== undefined) check.learn("target", target);
+      pairs += 1;
+      if (pairs >= LEARNT_PAIRS) break;
+    }
+  }
+  return check;
 }
 
 /** Each character once. */

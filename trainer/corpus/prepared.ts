@@ -4,12 +4,19 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Tokenizer } from "../../models/tokenizer.ts";
+import { BACK_TRANSLATED_ID } from "../../models/vocabulary.ts";
+import { ORIGINS } from "./config.ts";
 import type { TrainPart } from "./epoch-plan.ts";
 import { readLines } from "./lines.ts";
-import { readShard, type Shard } from "./shard.ts";
+import { readShard, SHARD_MEMORY_BYTES, type Shard } from "./shard.ts";
 
 /** File names inside the folder; a corpus `name` has `.tsv`, `.shard` and `.json` beside each other, line for pair. */
-export const PREPARED_FILES = { index: "corpus.json", report: "report.json", tokenizer: "tokenizer.json" } as const;
+export const PREPARED_FILES = {
+  index: "corpus.json",
+  report: "report.json",
+  tokenizer: "tokenizer.json",
+  dropped: "dropped.tsv.gz",
+} as const;
 
 export const preparedIndexSchema = z.strictObject({
   format: z.literal("souffleur-corpus"),
@@ -19,7 +26,15 @@ export const preparedIndexSchema = z.strictObject({
   seed: z.int(),
   vocabulary: z.int(),
   tokenizerSha256: z.string(),
-  train: z.array(z.strictObject({ name: z.string(), weight: z.number(), join: z.number(), pairs: z.int() })),
+  train: z.array(
+    z.strictObject({
+      name: z.string(),
+      weight: z.number(),
+      join: z.number(),
+      pairs: z.int(),
+      origin: z.enum(ORIGINS).optional(),
+    }),
+  ),
   valid: z.array(z.strictObject({ name: z.string(), pairs: z.int() })),
   test: z.array(z.strictObject({ name: z.string(), pairs: z.int() })),
 });
@@ -68,12 +83,19 @@ export class PreparedCorpus {
     return join(this.dir, "train", name);
   }
 
-  /** All training corpora with their weights, ready for a `BatchStream`. */
-  async trainParts(): Promise<TrainPart[]> {
+  /**
+   * All training corpora with their weights, ready for a `BatchStream`. Their ids are in memory as long as all of them
+   * together have at most `memoryBytes`; those of the corpora beyond stay on disk.
+   */
+  async trainParts(memoryBytes: number = SHARD_MEMORY_BYTES): Promise<TrainPart[]> {
     const parts: TrainPart[] = [];
-    for (const { name, weight, join: joinRate } of this.index.train) {
-      const shard = await readShard(this.trainPath(name), this.index.tokenizerSha256);
-      parts.push({ shard, weight, join: joinRate });
+    let left = memoryBytes;
+    for (const { name, weight, join: joinRate, origin } of this.index.train) {
+      const shard = await readShard(this.trainPath(name), this.index.tokenizerSha256, left);
+      if (shard.source.tokens instanceof Uint16Array)
+        left -= 2 * (shard.source.tokens.length + shard.target.tokens.length);
+      const prefix = origin === "back-translation" ? [BACK_TRANSLATED_ID] : undefined;
+      parts.push({ shard, weight, join: joinRate, ...(prefix && { prefix }) });
     }
     return parts;
   }

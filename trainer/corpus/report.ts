@@ -1,7 +1,8 @@
 // What `prepare` did, in counts: nothing is left out of the training data without a number here.
 import type { EpochStatistics } from "./batches.ts";
 import type { CleaningRule } from "./cleaning.ts";
-import type { ResolvedPrepareConfig } from "./config.ts";
+import type { ORIGINS, ResolvedPrepareConfig } from "./config.ts";
+import type { PairFormat } from "./formats/pair-files.ts";
 
 /** Size of a text in both languages. */
 export interface TextCounts {
@@ -20,8 +21,10 @@ export interface TextCounts {
 export interface CorpusReport extends TextCounts {
   name: string;
   path: string;
+  format: PairFormat;
   weight: number;
   join: number;
+  origin?: (typeof ORIGINS)[number];
   read: number;
   dropped: Record<CleaningRule, number>;
   /** Of pairs kept before, from this corpus or one named earlier. */

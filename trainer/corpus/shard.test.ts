@@ -3,7 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readShard, SequencesBuilder, ShardError, sequenceAt, sequenceCount, writeShard } from "./shard.ts";
+import { BatchStream } from "./batches.ts";
+import {
+  readShard,
+  SequencesBuilder,
+  ShardError,
+  sequenceAt,
+  sequenceCount,
+  sequencesOf,
+  writeShard,
+} from "./shard.ts";
+import { TokenFile } from "./token-file.ts";
 
 let dir = "";
 beforeAll(async () => {
@@ -31,6 +41,28 @@ test("sequences come back as they were written", async () => {
     }
   });
   await fc.assert(property, { numRuns: 20 });
+});
+
+test("ids of a large shard stay on disk, and read the same there", async () => {
+  const rows = Array.from({ length: 5000 }, (_, index) =>
+    Array.from({ length: index % 40 }, (_, at) => (index * 7 + at) % 65_536),
+  );
+  const shard = { name: "large", source: build(rows), target: build(rows.toReversed()) };
+  await writeShard(join(dir, "large"), shard, "abc");
+  const filed = await readShard(join(dir, "large"), "abc", 1000);
+  expect(filed.source.tokens).toBeInstanceOf(TokenFile);
+  for (const index of [4999, 0, 39, 40, 2500]) {
+    expect([...sequenceAt(filed.source, index)]).toEqual(rows[index]);
+    expect([...sequenceAt(filed.target, index)]).toEqual(rows[4999 - index]);
+  }
+  expect([...sequencesOf(filed.source)].map((ids) => [...ids])).toEqual(rows);
+  await writeShard(join(dir, "copy"), filed, "abc");
+  expect(await readFile(join(dir, "copy.shard"))).toEqual(await readFile(join(dir, "large.shard")));
+  const options = { seed: 2, paddedTokens: 512, slotsPerToken: 2 };
+  const [inMemory, onDisk] = [shard, filed].map(
+    (one) => new BatchStream([{ shard: one, weight: 1, join: 0.2 }], options),
+  );
+  for (let batch = 0; batch < 20; batch += 1) expect(onDisk.next()).toEqual(inMemory.next());
 });
 
 test("a builder grows past its first arrays", () => {

@@ -1,12 +1,18 @@
 // A shard: the token ids of one corpus's pairs as one binary file, with a JSON header beside it.
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { open, readFile, stat } from "node:fs/promises";
 import { z } from "zod";
+import { ShardError, type ShardHeader, shardHeaderSchema } from "./shard-header.ts";
+import { ShardWriter } from "./shard-writer.ts";
+import { TokenFile } from "./token-file.ts";
+
+export { ShardError, type ShardHeader, shardHeaderSchema };
 
 /** Many token sequences in two arrays. */
 export interface Sequences {
-  /** All ids, one sequence after another; no special tokens. */
-  tokens: Uint16Array;
+  /** All ids, one sequence after another; no special tokens. In memory, or in the file where that is large. */
+  tokens: Uint16Array | TokenFile;
   /** Sequence i is `tokens[offsets[i] .. offsets[i + 1])`. */
   offsets: Uint32Array;
 }
@@ -16,33 +22,6 @@ export interface Shard {
   name: string;
   source: Sequences;
   target: Sequences;
-}
-
-export const shardHeaderSchema = z.strictObject({
-  format: z.literal("souffleur-shard"),
-  version: z.literal(1),
-  name: z.string(),
-  pairs: z.int().nonnegative(),
-  sourceTokens: z.int().nonnegative(),
-  targetTokens: z.int().nonnegative(),
-  /** Of the .shard file. */
-  bytes: z.int().nonnegative(),
-  sha256: z.string(),
-  /** SHA-256 of the tokenizer.json whose ids these are. */
-  tokenizerSha256: z.string(),
-});
-
-export type ShardHeader = z.infer<typeof shardHeaderSchema>;
-
-/** A shard that cannot be used; `path` is its files' path without their endings, where they were read from disk. */
-export class ShardError extends Error {
-  override readonly name = "ShardError";
-  readonly path: string | undefined;
-
-  constructor(message: string, path?: string) {
-    super(message);
-    this.path = path;
-  }
 }
 
 /** Sequences to be added one by one. */
@@ -79,7 +58,7 @@ export class SequencesBuilder {
   }
 }
 
-/** The ids of sequence `index`, as a view. */
+/** The ids of sequence `index`: a view, or read from the file. */
 export function sequenceAt(sequences: Sequences, index: number): Uint16Array {
   return sequences.tokens.subarray(sequences.offsets[index], sequences.offsets[index + 1]);
 }
@@ -87,6 +66,23 @@ export function sequenceAt(sequences: Sequences, index: number): Uint16Array {
 /** How many sequences there are. */
 export function sequenceCount(sequences: Sequences): number {
   return sequences.offsets.length - 1;
+}
+
+/** Sequences that are read at once where all of them are gone through. */
+const SLICE_TOKENS = 1 << 19;
+
+/** All sequences in order, a slice of the tokens in memory at a time. */
+export function* sequencesOf({ offsets, tokens }: Sequences): Generator<Uint16Array> {
+  const count = offsets.length - 1;
+  for (let from = 0; from < count; ) {
+    let to = from + 1;
+    while (to < count && offsets[to + 1] - offsets[from] <= SLICE_TOKENS) to += 1;
+    const slice = tokens.subarray(offsets[from], offsets[to]);
+    for (let index = from; index < to; index += 1) {
+      yield slice.subarray(offsets[index] - offsets[from], offsets[index + 1] - offsets[from]);
+    }
+    from = to;
+  }
 }
 
 /**
@@ -98,59 +94,57 @@ export async function writeShard(path: string, shard: Shard, tokenizerSha256: st
   if (sequenceCount(shard.target) !== pairs) {
     throw new ShardError(`${shard.name}: ${pairs} sources but ${sequenceCount(shard.target)} targets`);
   }
-  const bytes = Buffer.concat(
-    [shard.source.offsets, shard.target.offsets, shard.source.tokens, shard.target.tokens].map((part) =>
-      Buffer.from(part.buffer, part.byteOffset, part.byteLength),
-    ),
-  );
-  const header: ShardHeader = {
-    format: "souffleur-shard",
-    version: 1,
-    name: shard.name,
-    pairs,
-    sourceTokens: shard.source.tokens.length,
-    targetTokens: shard.target.tokens.length,
-    bytes: bytes.length,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    tokenizerSha256,
-  };
-  await writeFile(`${path}.shard`, bytes);
-  await writeFile(`${path}.json`, `${JSON.stringify(header, null, 2)}\n`);
-  return header;
+  const writer = await ShardWriter.create(path, shard.name, tokenizerSha256);
+  const targets = sequencesOf(shard.target);
+  for (const source of sequencesOf(shard.source)) await writer.add(source, targets.next().value ?? []);
+  return writer.finish();
 }
 
+/** Ids of a larger shard stay in its file. */
+export const SHARD_MEMORY_BYTES = 512 * 2 ** 20;
+
 /**
- * Reads what `writeShard` wrote.
+ * Reads what `writeShard` wrote. The offsets are in memory, 8 bytes a pair; the ids too, unless the file has more than
+ * `memoryBytes`.
  * @throws ShardError when a file is missing, header, size or hash do not fit, or the ids are another tokenizer's than
  *   `tokenizerSha256`.
  */
-export async function readShard(path: string, tokenizerSha256?: string): Promise<Shard> {
+export async function readShard(
+  path: string,
+  tokenizerSha256?: string,
+  memoryBytes: number = SHARD_MEMORY_BYTES,
+): Promise<Shard> {
   const refuse = (problem: string) => new ShardError(`${path}${problem}`, path);
   const header = await readShardHeader(path);
   if (tokenizerSha256 !== undefined && header.tokenizerSha256 !== tokenizerSha256) {
     throw refuse(`.shard was encoded with another tokenizer (${header.tokenizerSha256.slice(0, 12)})`);
   }
-  const file = await readFile(`${path}.shard`).catch(missing(`${path}.shard`, path));
+  const file = `${path}.shard`;
+  const { size } = await stat(file).catch(missing(file, path));
   const offsetBytes = (header.pairs + 1) * 4;
   const expected = 2 * offsetBytes + 2 * (header.sourceTokens + header.targetTokens);
-  if (file.length !== header.bytes || file.length !== expected) {
-    throw refuse(`.shard has ${file.length} bytes, its header says ${expected}`);
+  if (size !== header.bytes || size !== expected) {
+    throw refuse(`.shard has ${size} bytes, its header says ${expected}`);
   }
-  if (createHash("sha256").update(file).digest("hex") !== header.sha256) {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  if (hash.digest("hex") !== header.sha256) {
     throw refuse(`.shard does not have the sha256 that its header states`);
   }
-  // A copy of its own: small files come as views into a shared pool, at odd offsets.
-  const buffer = new Uint8Array(file).buffer;
+  const inMemory = size <= memoryBytes;
+  const buffer = await readBytes(file, inMemory ? size : 2 * offsetBytes);
+  const tokens = (start: number, count: number) =>
+    inMemory ? new Uint16Array(buffer, start, count) : new TokenFile(file, start, count);
   const sourceStart = 2 * offsetBytes;
   return {
     name: header.name,
     source: {
       offsets: new Uint32Array(buffer, 0, header.pairs + 1),
-      tokens: new Uint16Array(buffer, sourceStart, header.sourceTokens),
+      tokens: tokens(sourceStart, header.sourceTokens),
     },
     target: {
       offsets: new Uint32Array(buffer, offsetBytes, header.pairs + 1),
-      tokens: new Uint16Array(buffer, sourceStart + 2 * header.sourceTokens, header.targetTokens),
+      tokens: tokens(sourceStart + 2 * header.sourceTokens, header.targetTokens),
     },
   };
 }
@@ -177,4 +171,21 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The first `bytes` of a file, in a buffer of their own. */
+async function readBytes(path: string, bytes: number): Promise<ArrayBuffer> {
+  const buffer = new ArrayBuffer(bytes);
+  const file = await open(path);
+  try {
+    for (let done = 0; done < bytes; ) {
+      const part = new Uint8Array(buffer, done, Math.min(bytes - done, 1 << 30));
+      const { bytesRead } = await file.read(part, 0, part.length, done);
+      if (bytesRead === 0) throw new ShardError(`${path} ends at byte ${done} of ${bytes}`);
+      done += bytesRead;
+    }
+  } finally {
+    await file.close();
+  }
+  return buffer;
 }

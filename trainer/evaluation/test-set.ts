@@ -1,5 +1,6 @@
 // A test set: sentences with one or more references each, read from a tab-separated file.
 import { basename } from "node:path";
+import type { Languages } from "../corpus/formats/pair-files.ts";
 import { type HeldOutSentence, readHeldOutFile } from "../corpus/held-out-file.ts";
 
 export interface TestSet {
@@ -12,11 +13,15 @@ export interface TestSet {
  * Reads a test set as it stands; only its lines' ends are trimmed.
  *
  * @param options.limit how many sentences to take from the start; all when left out
+ * @param options.languages where they are given, the set may be in any format of the training corpora
  * @throws HeldOutFileError when the file is empty or a line lacks its source or a reference, whatever the limit; Error
  * naming the file when it cannot be read
  */
-export async function readTestSet(path: string, options: { limit?: number } = {}): Promise<TestSet> {
+export async function readTestSet(
+  path: string,
+  options: { limit?: number; languages?: Languages } = {},
+): Promise<TestSet> {
   const sentences: HeldOutSentence[] = [];
-  for await (const sentence of readHeldOutFile(path)) sentences.push(sentence);
+  for await (const sentence of readHeldOutFile(path, options.languages)) sentences.push(sentence);
   return { name: basename(path).replace(/\.tsv(\.gz)?$/u, ""), sentences: sentences.slice(0, options.limit) };
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BACK_TRANSLATED_ID } from "../../models/vocabulary.ts";
 import { readChoices, writeChoices } from "../corpus/choices.ts";
 import type { TrainPart } from "../corpus/epoch-plan.ts";
 import { PairReader } from "../corpus/pair-reader.ts";
@@ -104,6 +105,8 @@ export async function distillStage(
     const soft = { sha256: header.sha256, targetOffsets: shard.target.offsets };
     return {
       ...{ ...part, shard },
+      // it is translated as what people write is, so the student may learn it as that
+      ...(part.prefix && { prefix: part.prefix.filter((id) => id !== BACK_TRANSLATED_ID) }),
       ...(hasChoices(distill) && { choices: await readChoices(path, header) }),
       ...(distill.topK !== undefined && { softTargets: await SoftTargets.open(path, soft) }),
     };

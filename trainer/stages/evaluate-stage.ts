@@ -56,7 +56,7 @@ export async function evaluateStage(
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
     for (const file of recipe.corpus.test) {
-      const test = await readTestSet(dataPath(context, file));
+      const test = await readTestSet(dataPath(context, file), { languages: recipe.corpus });
       const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, teacher.model)).rows[0]!;
       result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
       context.say(`evaluate: ${test.name}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);

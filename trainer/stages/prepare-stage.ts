@@ -1,5 +1,6 @@
 // Stage 1: corpora → tokenizer and shards.
 import { join } from "node:path";
+import { CorpusFilesError, findPairFiles, pathsOf } from "../corpus/formats/pair-files.ts";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
 import { RecipeError } from "../recipe.ts";
@@ -16,17 +17,28 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
   const { file: vocabulary } = corpus.tokenizer;
   const absolute = {
     ...corpus,
-    train: corpus.train.map((entry) => ({ ...entry, path: dataPath(context, entry.path) })),
+    train: corpus.train.map((entry) => ({
+      ...entry,
+      path: dataPath(context, entry.path),
+      // inside a zip file the target is a member
+      ...(entry.targetPath && !/\.zip$/i.test(entry.path) && { targetPath: dataPath(context, entry.targetPath) }),
+    })),
     valid: corpus.valid.map((path) => dataPath(context, path)),
     test: corpus.test.map((path) => dataPath(context, path)),
     tokenizer: { ...corpus.tokenizer, ...(vocabulary !== undefined && { file: modelPath(context, vocabulary) }) },
   };
-  const files = [...absolute.train.map(({ path }) => path), ...absolute.valid, ...absolute.test];
+  const files: string[] = [];
+  for (const spec of [...absolute.train, ...[...absolute.valid, ...absolute.test].map((path) => ({ path }))]) {
+    const found = await findPairFiles(spec, corpus).catch((error: unknown) => {
+      throw error instanceof CorpusFilesError ? new RecipeError(`${error.message}${hint(error.message)}`) : error;
+    });
+    files.push(...pathsOf(found));
+  }
   if (absolute.tokenizer.file !== undefined) files.push(absolute.tokenizer.file);
   const hashes = await Promise.all(
     files.map((path) =>
       hashOfFile(path).catch(() => {
-        throw new RecipeError(`${path} is not there: give the data folder with --data or SOUFFLEUR_DATA`);
+        throw new RecipeError(`${path} is not there${hint("is not there")}`);
       }),
     ),
   );
@@ -53,3 +65,6 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
   });
   return { key: folder.key, corpus: await PreparedCorpus.open(at) };
 }
+
+const hint = (message: string): string =>
+  message.includes("is not there") ? ": give the data folder with --data or SOUFFLEUR_DATA" : "";

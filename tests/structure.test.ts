@@ -27,7 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ORDER: Record<string, readonly string[]> = {
   server: ["settings.ts", "protocol", "engine", "session", "metrics.ts", "http", "transport", "main.ts"],
   trainer: [
-    ...["random.ts", "progress.ts", "tokenizer", "corpus", "recipe.ts"],
+    ...["random.ts", "progress.ts", "tokenizer", "corpus", "objective.ts", "recipe.ts"],
     ...["graph", "losses", "networks", "training", "decoding", "evaluation", "export"],
     ...["stages", "stages.ts", "run-context.ts", "ablation", "noise-command.ts", "commands.ts"],
   ],

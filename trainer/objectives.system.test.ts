@@ -14,6 +14,11 @@ import { Interrupted } from "./training/loop.ts";
 const RECIPES = join(import.meta.dirname, "recipes");
 const STEPS = 24;
 
+const training = (steps: number) =>
+  `{ steps: ${steps}, batchTokens: 512, warmUpSteps: 10, peakRate: 4e-3, validateEverySteps: ${Math.ceil(steps / 2)}, ` +
+  "validationSentences: 2, averageSnapshots: 2, logEverySteps: 1 }";
+
+/** The teacher's steps are as few as give sentences that a CTC student's slots can hold. */
 const recipe = (student: string) => `
 name: small
 corpus:
@@ -25,17 +30,9 @@ corpus:
   tokenizer: { size: 100, minimumCount: 1 }
 teacher:
   architecture: &sizes { width: 16, heads: 2, feedForward: 32, encoderLayers: 1, decoderLayers: 1, maxPositions: 96 }
-  training: &training
-    steps: ${STEPS}
-    batchTokens: 512
-    warmUpSteps: 10
-    peakRate: 4e-3
-    validateEverySteps: 12
-    validationSentences: 2
-    averageSnapshots: 2
-    logEverySteps: 1
-distill: { beam: 1, maxLengthRatio: 1 }
-student: { architecture: *sizes, training: *training, ${student} }
+  training: ${training(100)}
+distill: { beam: 1, maxLengthRatio: 1, topK: 4 }
+student: { architecture: *sizes, training: ${training(STEPS)}, ${student} }
 evaluate: { beam: 2, waits: [1] }
 export: { blankBias: [0] }
 `;
@@ -68,6 +65,7 @@ function studentFolder(name: string): string | undefined {
 interface LogLine {
   readonly step: number;
   readonly loss?: number;
+  readonly [field: string]: unknown;
 }
 
 const studentLog = (name: string): LogLine[] => logOf(studentFolder(name) ?? "");
@@ -87,12 +85,28 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const STUDENTS: readonly [string, string][] = [
-  ["autoregressive", "type: autoregressive"],
-  ["CTC with glancing", "rawWeight: 1, glancing: { start: 0.5, end: 0.3 }"],
+const AUTOREGRESSIVE = "type: autoregressive";
+const CTC = "type: ctc, slotsPerToken: 3, waits: { maximum: 3, full: 0.3 }";
+const WORD = "wordLevel: { weight: 0.5, temperature: 2 }";
+const STORED = "wordLevel: { weight: 0.5, temperature: 2, source: stored }";
+const INFORMATION = "mutualInformation: { weight: 0.3, entropy: 0.5 }";
+const BOTH_KINDS =
+  "rawWeight: 1, objective: { wordLevel: { weight: 0.7, pairs: raw }, pairWeights: { distilled: 1, raw: 0.5 } }";
+
+/** A student's fields, and the terms that its log has. */
+const STUDENTS: readonly [string, string, readonly string[]][] = [
+  ["autoregressive", AUTOREGRESSIVE, []],
+  ["word-level", `${AUTOREGRESSIVE}, objective: { ${WORD} }`, ["crossEntropy", "wordLevel"]],
+  ["stored", `${AUTOREGRESSIVE}, objective: { ${STORED} }`, ["crossEntropy", "wordLevel"]],
+  ["information", `${AUTOREGRESSIVE}, objective: { ${INFORMATION} }`, ["crossEntropy", "mutualInformation"]],
+  ["both-kinds", `${AUTOREGRESSIVE}, ${BOTH_KINDS}`, ["crossEntropy", "wordLevel"]],
+  ["ctc-word-level", `${CTC}, glancing: { start: 0.5, end: 0.5 }, objective: { ${WORD} }`, ["ctc", "wordLevel"]],
+  ["ctc-information", `${CTC}, objective: { ${INFORMATION} }`, ["ctc", "mutualInformation"]],
+  ["ctc-stored", `${CTC}, rawWeight: 0.5, objective: { ${STORED} }`, ["ctc", "wordLevel"]],
+  ["ctc-both-kinds", `${CTC}, ${BOTH_KINDS}`, ["ctc", "wordLevel"]],
 ];
 
-describe.each(STUDENTS)("a student: %s", (name, student) => {
+describe.each(STUDENTS)("a student: %s", (name, student, terms) => {
   test("trains, and after a stop goes on to the same losses and weights", async () => {
     for (const copy of [name, `${name} stopped`]) cpSync(work("before"), work(copy), { recursive: true });
     await run(name, student, "student");
@@ -100,6 +114,12 @@ describe.each(STUDENTS)("a student: %s", (name, student) => {
     const losses = log.flatMap(({ loss }) => loss ?? []);
     expect(losses).toHaveLength(STEPS);
     expect(losses.every(Number.isFinite)).toBe(true);
+    for (const line of log.filter(({ loss }) => loss !== undefined)) {
+      const values = terms.map((term) => line[term]);
+      expect(values).toEqual(values.filter((value) => typeof value === "number" && Number.isFinite(value)));
+      if (terms.length > 0)
+        expect(values.reduce<number>((sum, value) => sum + Number(value), 0)).toBeCloseTo(line.loss!, 3);
+    }
     await expect(run(`${name} stopped`, student, "student", 5)).rejects.toThrow(Interrupted);
     expect(studentLog(`${name} stopped`).length).toBeLessThan(log.length);
     await run(`${name} stopped`, student, "student");
@@ -112,7 +132,7 @@ describe.each(STUDENTS)("a student: %s", (name, student) => {
 test("an autoregressive student is evaluated by beam search, and its bundle says what the evaluation said", async () => {
   const found = await run("autoregressive", "type: autoregressive", "export");
   const bundle = join(work("autoregressive"), "bundles", "small");
-  expect(found).toEqual({ student: bundle, teacher: `${bundle}-teacher` });
+  expect(found?.bundles).toEqual({ student: bundle, teacher: `${bundle}-teacher` });
   const { manifest } = await loadBundle(bundle);
   expect(manifest).toMatchObject({ name: "small", kind: "teacher", architecture: { type: "autoregressive" } });
   const file = join(RECIPES, "tiny", "test.tsv");

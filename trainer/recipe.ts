@@ -5,6 +5,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { prepareConfigSchema } from "./corpus/config.ts";
 import { noiseSchema } from "./corpus/noise/noise-settings.ts";
+import { objectiveSchema } from "./objective.ts";
 
 const size = z.int().positive();
 const waitSchema = z.union([z.int().positive(), z.literal("full")]);
@@ -128,6 +129,8 @@ export const recipeSchema = z
           .prefault({}),
         /** How often an epoch also goes over a distilled corpus's own pairs, relative to its weight; 0 leaves them out. */
         rawWeight: z.number().min(0).default(0),
+        /** What its loss is made of beside its targets' likelihood. */
+        objective: objectiveSchema.prefault({}),
       })
       .prefault({}),
     evaluate: z
@@ -169,6 +172,16 @@ export const recipeSchema = z
       const message = "only a CTC student has slots to glance at: leave it out, or set student.type to ctc";
       refinement.addIssue({ code: "custom", path: ["student", "glancing"], message });
     }
+    const { objective, rawWeight } = recipe.student;
+    const word = objective.wordLevel;
+    const complain = (field: string, message: string) =>
+      refinement.addIssue({ code: "custom", path: ["student", "objective", "wordLevel", field], message });
+    if (word.pairs === "raw" && rawWeight === 0 && recipe.distill.corpora === undefined)
+      complain("pairs", "no raw pair comes in: set student.rawWeight above 0");
+    if (word.source === "stored" && recipe.distill.topK === undefined)
+      complain("source", "nothing is stored: set distill.topK, or take the teacher online");
+    if (word.source === "stored" && word.pairs === "raw")
+      complain("pairs", "distributions are stored for distilled pairs only: take the teacher online for raw ones");
     for (const role of ["teacher", "student"] as const) {
       const { architecture, training } = recipe[role];
       if (training.maximumTokens <= architecture.maxPositions) continue;

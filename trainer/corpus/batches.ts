@@ -36,8 +36,16 @@ export interface Batch {
   rows: number;
   S: number;
   U: number;
+  /** What each row was made of. */
+  examples: BatchExample[]; // [rows]
   epoch: number;
   index: number;
+}
+
+/** A row's place in the corpora: rows of one part's shard, more than one where sentences were joined. */
+export interface BatchExample {
+  part: TrainPart;
+  members: Uint32Array;
 }
 
 /** What an epoch holds, for reports. */
@@ -155,14 +163,17 @@ export class BatchStream {
       rows,
       S,
       U,
+      examples: [],
       epoch: this.#plan.epoch,
       index,
     };
     for (const [row, example] of examples.entries()) {
-      const { shard, prefix = [] } = this.#parts[this.#plan.parts[example]];
+      const part = this.#parts[this.#plan.parts[example]];
+      const { shard, prefix = [] } = part;
       const members = this.#plan.rows.subarray(this.#plan.starts[example], this.#plan.starts[example + 1]);
       batch.sourceLengths[row] = fillRow(batch.source, row * S, shard.source, members, prefix);
       batch.targetLengths[row] = fillRow(batch.target, row * U, shard.target, members, []);
+      batch.examples.push({ part, members });
     }
     return batch;
   }

@@ -4,6 +4,9 @@ import { type Choices, chosenRow, sentenceCount } from "./choices.ts";
 import { type Sequences, type Shard, sequenceCount, sequencesOf } from "./shard.ts";
 import type { SoftTargets } from "./soft-targets.ts";
 
+/** Whose a pair's target is: a teacher's translation, or the corpus's own. */
+export type PairOrigin = "distilled" | "raw";
+
 /** A corpus as an epoch samples it. */
 export interface TrainPart {
   shard: Shard;
@@ -11,6 +14,8 @@ export interface TrainPart {
   weight: number;
   /** Share of its sentences that are joined in twos and threes into one pair. */
   join: number;
+  /** Whose targets they are: a teacher's or the corpus's own. Default raw. */
+  origin?: PairOrigin;
   /** Source ids before each example, such as a target language's tag; once where sentences are joined. Default none. */
   prefix?: readonly number[];
   /**

@@ -5,14 +5,15 @@ import * as op from "../graph/ops.ts";
 /**
  * Σ_n weights[n] · ((1 − ε)·−log p_n(label) + ε·mean_v −log p_n(v)).
  * @param logits `[N, V]`; `labels` int64 `[N]`; `weights` `[N]`, 0 for padding.
- * @returns the scalar loss, and the weighted sum of −log p(label) without smoothing (for perplexity).
+ * @returns the scalar loss, the weighted sum of −log p(label) without smoothing (for perplexity), and −log p(label) of
+ * each row `[N]`.
  */
 export function crossEntropy(
   logits: Value,
   labels: Value,
   weights: Value,
   smoothing: number,
-): { loss: Value; negativeLogLikelihood: Value } {
+): { loss: Value; negativeLogLikelihood: Value; perPlace: Value } {
   const rows = logits.shape[0]!;
   const vocabulary = logits.shape[1] as number;
   const column = op.reshape(labels, [rows, 1], [-1, 1]);
@@ -39,5 +40,5 @@ export function crossEntropy(
     {},
     { customGradient: { inputs: [logits], rule } },
   );
-  return { loss: loss[0]!, negativeLogLikelihood: op.sumAll(op.mul(atLabel, weights)) };
+  return { loss: loss[0]!, negativeLogLikelihood: op.sumAll(op.mul(atLabel, weights)), perPlace: atLabel };
 }

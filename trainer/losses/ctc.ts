@@ -28,6 +28,8 @@ export interface CtcOutputs {
   readonly loss: Value;
   /** `[B]`: −log p(labels_b). */
   readonly perRow: Value;
+  /** `[B, T, L]`: the probability, given the labels, that a slot is in a state; no gradient goes through it. */
+  readonly posterior: Value;
 }
 
 /** Log-probabilities of each state's label at each slot, `[T, B, L]`; slots behind a row's end emit blank for nothing. */
@@ -80,13 +82,14 @@ export function ctcLoss(inputs: CtcInputs): CtcOutputs {
   // where() and not a product: a left-out row's loss may be enormous
   const counted = op.where(op.less(graph.floats(0), weights), op.mul(perRow, weights), graph.floats(0));
 
+  const logPosterior = op.sub(
+    op.sub(op.add(forward.all, backwardValues.all), emitted),
+    op.reshape(logLikelihood, [1, "B", 1], [1, -1, 1]),
+  );
+  const posterior = op.transpose(op.exp(op.minimum(logPosterior, 0)), [1, 0, 2]); // [B, T, L]
+
   const rule = (dy: Value): readonly RowGradient[] => {
     const scale = op.mul(weights, dy); // [B]
-    const logPosterior = op.sub(
-      op.sub(op.add(forward.all, backwardValues.all), emitted),
-      op.reshape(logLikelihood, [1, "B", 1], [1, -1, 1]),
-    );
-    const posterior = op.transpose(op.exp(op.minimum(logPosterior, 0)), [1, 0, 2]); // [B, T, L]
     const slots = op.reshape(op.range(0, op.reshape(op.slice(sizes, 0, 1, 2), [], []), "T"), [1, "T"], [1, -1]);
     const present = op.less(slots, op.reshape(slotLengths, ["B", 1], [-1, 1]));
     const perSlot = op.where(present, op.reshape(scale, ["B", 1], [-1, 1]), graph.floats(0)); // [B, T]
@@ -101,7 +104,7 @@ export function ctcLoss(inputs: CtcInputs): CtcOutputs {
     {},
     { customGradient: { inputs: [logits], rule } },
   );
-  return { loss: loss!, perRow };
+  return { loss: loss!, perRow, posterior };
 }
 
 function logAdd(a: Value, b: Value): Value {

@@ -1,10 +1,13 @@
 // An autoregressive Transformer in training: the teacher, and a student of that kind.
 import * as ort from "onnxruntime-node";
+import type { Batch } from "../corpus/batches.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import type { TrainingSettings } from "../recipe.ts";
+import { distilledFeeds, distilledTrainingGraph } from "../training/distilled-graph.ts";
 import { teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { StageContext } from "./context.ts";
+import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } from "./distillation.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
 import { score, teacherTranslations, validationSentences } from "./validation.ts";
@@ -16,13 +19,15 @@ export async function autoregressiveTrainee(
   prepared: PreparedStage,
   architecture: Architecture,
   training: TrainingSettings,
+  distillation?: Distillation,
 ): Promise<Trainee> {
   const { threads } = context.recipe;
   const sentences = await validationSentences(prepared.corpus, training.validationSentences);
+  const lesson = distillation && lessonOf(architecture, training, distillation);
   return {
-    graph: () => teacherTrainingGraph(architecture, training),
+    graph: lesson?.graph ?? (() => teacherTrainingGraph(architecture, training)),
     feeds: async (batch) => ({
-      feeds: teacherFeeds(ort, batch),
+      feeds: lesson?.feeds(batch) ?? teacherFeeds(ort, batch),
       sourceTokens: total(batch.sourceLengths),
       targetTokens: total(batch.targetLengths),
       largestActivation: batch.rows * Math.max(batch.S, batch.U) * architecture.width,
@@ -34,6 +39,26 @@ export async function autoregressiveTrainee(
       return { quality: scores.bleu, figures: { ...scores } };
     },
     validated: "greedy",
+  };
+}
+
+/**
+ * The graph with the teacher in it and its feeds.
+ * @returns undefined where the objective is the targets' likelihood alone, every pair weighing the same.
+ */
+function lessonOf(architecture: Architecture, training: TrainingSettings, distillation: Distillation) {
+  const { objective, teacher, topK } = distillation;
+  const { pairWeights } = objective;
+  if (!hasTerms(objective)) {
+    if (pairWeights.distilled === 1 && pairWeights.raw === 1) return undefined;
+    const graph = () => teacherTrainingGraph(architecture, training);
+    return { graph, feeds: (batch: Batch) => teacherFeeds(ort, batch, pairWeightsOf(batch, objective)) };
+  }
+  const { dropout, labelSmoothing } = training;
+  const terms = { dropout, labelSmoothing, ...activeTerms(objective, topK) };
+  return {
+    graph: () => distilledTrainingGraph(architecture, terms, teacher),
+    feeds: (batch: Batch) => distilledFeeds(ort, batch, rowWeights(batch, objective, topK)),
   };
 }
 

@@ -5,17 +5,20 @@ import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { Random } from "../random.ts";
 import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
+import { slotTermFeeds } from "../training/slot-terms.ts";
 import { type NgramObjective, ngramFeeds, studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import type { StageContext } from "./context.ts";
+import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } from "./distillation.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
 import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
-/** @param ngram the objective of fine-tuning, which shows no slot its target; left out, plain CTC. */
+/** @param ngram the objective of fine-tuning, which shows no slot its target and asks no teacher. */
 export async function ctcTrainee(
   context: StageContext,
   prepared: PreparedStage,
   architecture: StudentArchitecture,
+  distillation: Distillation,
   ngram?: NgramObjective,
 ): Promise<Trainee> {
   const { recipe } = context;
@@ -27,13 +30,15 @@ export async function ctcTrainee(
   const glances = !ngram && (glancing.start > 0 || glancing.end > 0);
   const sentences = await validationSentences(prepared.corpus, training.validationSentences);
   const pass = glances ? await GlancingPass.create(ort, architecture, threads) : undefined;
+  const { objective, teacher, topK } = distillation;
+  const distilled = hasTerms(objective) && !ngram ? { teacher, ...activeTerms(objective, topK) } : undefined;
   return {
     slotsPerToken,
-    graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances, ngram }),
+    graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances, ngram, distilled }),
     feeds: async (batch, step, model) => {
       const random = new Random(seed, ngram ? "fine-tune" : "student", step);
       const lags = Int32Array.from({ length: batch.rows }, () => drawWait(waits, random));
-      const made = studentFeeds(ort, batch, lags, slotsPerToken);
+      const made = studentFeeds(ort, batch, lags, slotsPerToken, pairWeightsOf(batch, objective));
       if (glances) {
         const ratio = glancingRatio(glancing, step, training.steps);
         const shown =
@@ -41,6 +46,8 @@ export async function ctcTrainee(
         Object.assign(made.feeds, shown);
       }
       if (ngram) Object.assign(made.feeds, ngramFeeds(ort, batch, lags));
+      if (distilled)
+        Object.assign(made.feeds, slotTermFeeds(ort, batch, made.rowWeights, rowWeights(batch, objective, topK)));
       return {
         feeds: made.feeds,
         sourceTokens: batch.sourceLengths.reduce((sum, length) => sum + length, 0),

@@ -4,14 +4,18 @@ import type { TrainPart } from "../corpus/epoch-plan.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
+import { keyedObjective, needsTeacher } from "../objective.ts";
+import { RecipeError } from "../recipe.ts";
+import type { FrozenTeacher } from "../training/distilled-graph.ts";
 import { autoregressiveTrainee } from "./autoregressive-trainee.ts";
 import type { StageContext } from "./context.ts";
 import { ctcTrainee } from "./ctc-trainee.ts";
 import type { DistilledStage } from "./distill-stage.ts";
+import type { Distillation } from "./distillation.ts";
 import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
-import type { TeacherStage } from "./teacher-stage.ts";
+import { networkTeacher, type TeacherStage } from "./teacher-stage.ts";
 import {
   copyResult,
   keyedNoise,
@@ -49,6 +53,7 @@ export async function studentStage(
   const folder = new StageFolder(context.work, recipe.name, "student", {
     ...{ distilled: distilled.key, architecture, keyed: keyedSettings(training), initFromTeacher, rawWeight },
     ...{ initial: named?.sha256, ...ownSettings(context), ...keyedNoise(recipe.student.noise) },
+    ...keyedObjective(recipe.student.objective),
   });
   const start =
     teacher.type === "network"
@@ -59,18 +64,16 @@ export async function studentStage(
     const parts = await studentParts(prepared, distilled, rawWeight);
     const otherwise = initFromTeacher ? start : undefined;
     const run = { role: "student", architecture, training, parts, named, otherwise } as const;
+    const { objective } = recipe.student;
+    const distillation = { objective, teacher: onlineTeacher(context, teacher), topK: recipe.distill.topK };
     if (network.type === "autoregressive") {
-      const trainee = await autoregressiveTrainee(context, prepared, architecture, training);
+      const trainee = await autoregressiveTrainee(context, prepared, architecture, training, distillation);
       return trainNetwork(context, prepared, path, run, trainee);
     }
-    const trained = await trainNetwork(
-      context,
-      prepared,
-      path,
-      run,
-      await ctcTrainee(context, prepared, network.architecture),
-    );
-    return recipe.student.fineTune.steps > 0 ? fineTuned(context, prepared, path, run, network, trained) : trained;
+    const trainee = await ctcTrainee(context, prepared, network.architecture, distillation);
+    const trained = await trainNetwork(context, prepared, path, run, trainee);
+    if (recipe.student.fineTune.steps === 0) return trained;
+    return fineTuned(context, prepared, path, run, network, distillation, trained);
   });
   return {
     key: folder.key,
@@ -87,6 +90,7 @@ async function fineTuned(
   path: string,
   run: TrainingRun,
   { architecture }: StudentNetwork & { type: "ctc" },
+  distillation: Distillation,
   trained: TrainingResult,
 ): Promise<TrainingResult> {
   const { steps, peakRate, warmUpSteps, validateEverySteps, ...objective } = context.recipe.student.fineTune;
@@ -95,7 +99,7 @@ async function fineTuned(
   const otherwise = { weights: { tensors, shapes }, from: "the first training's result" };
   const second = { ...run, training, named: undefined, otherwise };
   const folder = join(path, "fine-tune");
-  const trainee = await ctcTrainee(context, prepared, architecture, objective);
+  const trainee = await ctcTrainee(context, prepared, architecture, distillation, objective);
   const tuned = await trainNetwork(context, prepared, folder, second, trainee);
   const [before, after] = [trained.qualities[trained.chosen] ?? 0, tuned.qualities[tuned.chosen] ?? 0];
   const better = after > before;
@@ -127,6 +131,23 @@ function ownSettings({ recipe }: StageContext): Readonly<Record<string, unknown>
   return { waits, glancing, defaultWait, ...(fineTune.steps > 0 ? { fineTune } : {}) };
 }
 
+/**
+ * @returns undefined where the objective asks no teacher.
+ * @throws RecipeError for a teacher with another vocabulary, or with fewer positions than the student's sentences may have.
+ */
+function onlineTeacher({ recipe }: StageContext, teacher: TeacherStage): FrozenTeacher | undefined {
+  const { objective, training } = recipe.student;
+  if (!needsTeacher(objective)) return undefined;
+  const { architecture, weights } = networkTeacher(teacher, "student.objective");
+  const { maxPositions } = architecture;
+  if (training.maximumTokens > maxPositions)
+    throw new RecipeError(
+      `student.training.maximumTokens: ${training.maximumTokens} is longer than the teacher's ${maxPositions} positions, ` +
+        "and student.objective asks the teacher about every sentence",
+    );
+  return { architecture, weights };
+}
+
 /** The distilled corpora, the ones that were not distilled as they are, and the raw pairs again where the recipe says so. */
 async function studentParts(
   prepared: PreparedStage,
@@ -139,5 +160,6 @@ async function studentParts(
   const again = raw
     .filter(({ shard }) => names.has(shard.name))
     .map((part) => ({ ...part, weight: part.weight * rawWeight }));
-  return [...distilled.parts, ...undistilled, ...(rawWeight > 0 ? again : [])];
+  const translated = distilled.parts.map((part): TrainPart => ({ ...part, origin: "distilled" }));
+  return [...translated, ...undistilled, ...(rawWeight > 0 ? again : [])];
 }

@@ -14,6 +14,8 @@ const windowSchema = z.object({
   tokens: z.number(),
   loss: z.number(),
   nll: z.number(),
+  /** The loss's terms, where it has several. */
+  terms: z.record(z.string(), z.number()).default(() => ({})),
   steps: z.int(),
   leftOut: z.number(),
 });
@@ -23,6 +25,7 @@ export const emptyWindow = (): z.infer<typeof windowSchema> => ({
   tokens: 0,
   loss: 0,
   nll: 0,
+  terms: {},
   steps: 0,
   leftOut: 0,
 });

@@ -126,6 +126,7 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
       window.tokens += batch.targetTokens;
       window.loss += metrics.loss!;
       window.nll += metrics.nll ?? metrics.loss!;
+      for (const [name, value] of termsOf(metrics)) window.terms[name] = (window.terms[name] ?? 0) + value;
       window.leftOut += Object.values(batch.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
       window.steps += 1;
       if (state.step % settings.logEverySteps === 0 || state.step === settings.totalSteps) {
@@ -136,6 +137,7 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
           step: state.step,
           epoch,
           ...means,
+          ...Object.fromEntries(Object.entries(window.terms).map(([name, sum]) => [name, sum / window.steps])),
           gradientNorm: metrics.gradient_norm,
           rate,
           tokensPerSecond,
@@ -168,6 +170,10 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     await model.dispose();
   }
 }
+
+/** What a graph reports beside loss, gradient and likelihood: the terms that its loss is the sum of. */
+const termsOf = ({ loss: _, gradient_norm: __, nll: ___, ...terms }: StepMetrics): [string, number][] =>
+  Object.entries(terms);
 
 /**
  * A gradient that is no number is in the weights already, though the loss before it was one: that step must end the run

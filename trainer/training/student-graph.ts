@@ -13,6 +13,7 @@ import { noDropout, PooledDropout } from "../networks/dropout.ts";
 import type { BlockContext } from "../networks/layers.ts";
 import { type ParameterSpec, Parameters } from "../networks/parameters.ts";
 import { type StudentArchitecture, slotLogits } from "../networks/student.ts";
+import { type SlotObjective, slotTerms } from "./slot-terms.ts";
 import type { IdBatch } from "./teacher-graph.ts";
 import type { Feeds, TrainingGraph } from "./training-step.ts";
 
@@ -48,13 +49,20 @@ export interface NgramObjective {
 }
 
 /**
- * The loss: CTC per target token, with the inputs of some slots glanced at where `glancing`; or a weighted sum of CTC,
- * n-gram overlap and lagging where `ngram`.
- * Metrics: nll (CTC, whatever else there is), and with `ngram` the overlaps and the lagging.
+/**
+ * The loss: CTC per target token, with the inputs of some slots glanced at where `glancing`, and the teacher's terms where
+ * `distilled`; or a weighted sum of CTC, n-gram overlap and lagging where `ngram`.
+ * Metrics: nll (CTC by row_weights, whatever else there is), with `ngram` the overlaps and the lagging, with `distilled`
+ * each term as it enters the loss.
  */
 export function studentTrainingGraph(
   architecture: StudentArchitecture,
-  objective: { readonly dropout: number; readonly glancing: boolean; readonly ngram?: NgramObjective },
+  objective: {
+    readonly dropout: number;
+    readonly glancing: boolean;
+    readonly ngram?: NgramObjective;
+    readonly distilled?: SlotObjective;
+  },
 ): TrainingGraph {
   const graph = new Graph();
   const parameters = new Parameters(graph);
@@ -72,29 +80,38 @@ export function studentTrainingGraph(
     inputs.waits,
     glance,
   );
-  const { loss: ctc } = ctcLoss({
-    logits,
+  const rowWeights = graph.input("row_weights", "float32", ["B"]);
+  const distilled = objective.distilled && slotTerms(objective.distilled, rowWeights, inputs);
+  const slots = { logits, slotLengths: inputs.slotLengths, sizes: layout.sizes };
+  const ctc = ctcLoss({
+    ...slots,
     states: inputs.states,
     skips: graph.input("ctc_skips", "float32", ["B", "L"]),
     lastStates: graph.input("ctc_last_states", "int64", ["B", 1]),
-    slotLengths: inputs.slotLengths,
-    weights: graph.input("row_weights", "float32", ["B"]),
+    weights: distilled?.ctcWeights ?? rowWeights,
     blank: BLANK_ID,
-    sizes: layout.sizes,
   });
   const dropoutSites = dropout?.sites ?? 0;
   const { ngram } = objective;
-  if (!ngram) return { graph, parameters, loss: ctc, metrics: { nll: ctc }, dropoutSites };
+  const likelihood = ctc.loss;
+  if (distilled) {
+    const all: Record<string, Value> = { ctc: likelihood, ...distilled.added({ ...slots, posterior: ctc.posterior }) };
+    const loss = Object.values(all).reduce((sum, term) => op.add(sum, term));
+    const counted = op.where(op.less(graph.floats(0), rowWeights), ctc.perRow, graph.floats(0)); // others may be enormous
+    const nll = op.sumAll(op.mul(counted, rowWeights));
+    return { graph, parameters, loss, metrics: { nll, ...all }, dropoutSites };
+  }
+  if (!ngram) return { graph, parameters, loss: likelihood, metrics: { nll: likelihood }, dropoutSites };
   const terms = ngramTerms(architecture, inputs, logits, layout.sizes);
   const parts: [Value, number][] = [
-    [ctc, ngram.ctc],
+    [likelihood, ngram.ctc],
     [op.sub(graph.floats(1), terms.unigram), ngram.unigram],
     [op.sub(graph.floats(1), terms.bigram), ngram.bigram],
     [terms.lagging, ngram.lagging],
   ];
   const used = parts.filter(([, weight]) => weight > 0).map(([value, weight]) => op.mul(value, weight));
   const loss = used.reduce((sum, part) => op.add(sum, part));
-  return { graph, parameters, loss, metrics: { nll: ctc, ...terms }, dropoutSites };
+  return { graph, parameters, loss, metrics: { nll: likelihood, ...terms }, dropoutSites };
 }
 
 /** Overlaps and lagging of a batch, each a mean over its rows: scalars. */
@@ -141,6 +158,8 @@ export interface StudentBatch {
   readonly feeds: Feeds;
   readonly labels: ReturnType<typeof ctcLabels>;
   readonly slotLengths: Int32Array;
+  /** `[rows]`: what each row's CTC weighs; 0 where it is not reached. */
+  readonly rowWeights: Float32Array;
   /** Slots of the padded batch, λ·S. */
   readonly T: number;
   readonly targetTokens: number;
@@ -149,9 +168,16 @@ export interface StudentBatch {
 
 /**
  * @param waits the lag of each row, in tokens.
+ * @param pairWeights `[rows]`: what each row weighs more or less than by its tokens.
  * The loss is a mean over the target tokens of the rows that can be reached; `</s>` is no CTC label.
  */
-export function studentFeeds(ort: typeof Ort, batch: IdBatch, waits: Int32Array, slotsPerToken: number): StudentBatch {
+export function studentFeeds(
+  ort: typeof Ort,
+  batch: IdBatch,
+  waits: Int32Array,
+  slotsPerToken: number,
+  pairWeights?: Float32Array,
+): StudentBatch {
   const { rows, S, U } = batch;
   const slotLengths = batch.sourceLengths.map((length) => length * slotsPerToken);
   const targetLengths = batch.targetLengths.map((length) => length - 1); // without </s>
@@ -162,7 +188,9 @@ export function studentFeeds(ort: typeof Ort, batch: IdBatch, waits: Int32Array,
     if (labels.feasible[row]) targetTokens += targetLengths[row]!;
     else infeasible += 1;
   }
-  const weights = Float32Array.from(labels.feasible, (feasible) => (feasible ? 1 / Math.max(1, targetTokens) : 0));
+  const rowWeights = Float32Array.from(labels.feasible, (feasible, row) =>
+    feasible ? (pairWeights?.[row] ?? 1) / Math.max(1, targetTokens) : 0,
+  );
   const int64 = (values: ArrayLike<number>, shape: number[]) =>
     new ort.Tensor("int64", BigInt64Array.from(values, BigInt), shape);
   const L = labels.stateCount;
@@ -174,9 +202,9 @@ export function studentFeeds(ort: typeof Ort, batch: IdBatch, waits: Int32Array,
     ctc_skips: new ort.Tensor("float32", labels.skips, [rows, L]),
     ctc_last_states: new ort.Tensor("int64", labels.lastStates, [rows, 1]),
     slot_lengths: int64(slotLengths, [rows]),
-    row_weights: new ort.Tensor("float32", weights, [rows]),
+    row_weights: new ort.Tensor("float32", rowWeights, [rows]),
   };
-  return { feeds, labels, slotLengths, T: S * slotsPerToken, targetTokens, infeasible };
+  return { feeds, labels, slotLengths, rowWeights, T: S * slotsPerToken, targetTokens, infeasible };
 }
 
 /** What the n-gram objective needs beside `studentFeeds`; rows that CTC leaves out take part. */

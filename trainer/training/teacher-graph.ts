@@ -47,22 +47,31 @@ export function teacherTrainingGraph(architecture: Architecture, objective: Teac
 
 const int64 = (values: Int32Array): BigInt64Array => BigInt64Array.from(values, BigInt);
 
-/** Each target token weighs 1 / (tokens of the batch): the loss is a mean over tokens. */
-export function teacherFeeds(ort: typeof Ort, batch: IdBatch): Feeds {
+/** The decoder's input `[rows, U]`: `<s>`, then each target without its last token, then `<pad>`. */
+export function shiftedTargets({ rows, U, target, targetLengths }: IdBatch): BigInt64Array {
+  const shifted = new BigInt64Array(rows * U).fill(BigInt(PAD_ID));
+  for (let row = 0; row < rows; row += 1) {
+    shifted[row * U] = BigInt(BOS_ID);
+    const length = targetLengths[row]!;
+    for (let place = 1; place < length; place += 1) shifted[row * U + place] = BigInt(target[row * U + place - 1]!);
+  }
+  return shifted;
+}
+
+/**
+ * Each target token weighs 1 / (tokens of the batch): the loss is a mean over tokens.
+ * @param rowWeights `[rows]`: what each row's tokens weigh more or less than that.
+ */
+export function teacherFeeds(ort: typeof Ort, batch: IdBatch, rowWeights?: Float32Array): Feeds {
   const { rows, S, U, target } = batch;
   const tokens = batch.targetLengths.reduce((sum, length) => sum + length, 0);
-  const targetIn = new BigInt64Array(rows * U).fill(BigInt(PAD_ID));
   const weights = new Float32Array(rows * U);
-  for (let row = 0; row < rows; row += 1) {
-    targetIn[row * U] = BigInt(BOS_ID);
-    const length = batch.targetLengths[row]!;
-    for (let place = 1; place < length; place += 1) targetIn[row * U + place] = BigInt(target[row * U + place - 1]!);
-    weights.fill(1 / tokens, row * U, row * U + length);
-  }
+  for (let row = 0; row < rows; row += 1)
+    weights.fill((rowWeights?.[row] ?? 1) / tokens, row * U, row * U + batch.targetLengths[row]!);
   return {
     source: new ort.Tensor("int64", int64(batch.source), [rows, S]),
     source_lengths: new ort.Tensor("int64", int64(batch.sourceLengths), [rows]),
-    target_in: new ort.Tensor("int64", targetIn, [rows, U]),
+    target_in: new ort.Tensor("int64", shiftedTargets(batch), [rows, U]),
     labels: new ort.Tensor("int64", int64(target), [rows, U]),
     label_weights: new ort.Tensor("float32", weights, [rows, U]),
   };

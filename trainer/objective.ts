@@ -19,15 +19,35 @@ export const objectiveSchema = z.strictObject({
     .prefault({}),
   /** What a pair's whole loss is multiplied by. */
   pairWeights: z.strictObject({ distilled: weight.default(1), raw: weight.default(1) }).prefault({}),
-  /** + weight·(E_p[−log q] − entropy·H(p)). */
-  mutualInformation: z.strictObject({ weight: weight.default(0), entropy: weight.default(0) }).prefault({}),
+  /** + weight·(E_p[−log q] − entropy·H(p)), after the pairs' target prefixes or after the student's own. */
+  mutualInformation: z
+    .strictObject({
+      weight: weight.default(0),
+      entropy: weight.default(0),
+      prefixes: z.enum(["given", "own"]).default("given"),
+    })
+    .prefault({}),
+  /** Batches whose targets the student writes itself and the teacher labels, in place of the pairs' own. */
+  onPolicy: z
+    .strictObject({
+      /** The share of such batches; 0 turns it off. */
+      rate: z.number().min(0).max(1).default(0),
+      /** Steps before the first one: what a student writes that knows nothing teaches nothing. */
+      fromStep: z.int().nonnegative().default(0),
+      decoding: z.enum(["sample", "greedy"]).default("sample"),
+      /** Of the sampling. */
+      temperature: z.number().positive().default(1),
+      /** The teacher's whole distribution after each prefix, or its likeliest token. */
+      labels: z.enum(["distribution", "token"]).default("distribution"),
+    })
+    .prefault({}),
 });
 
 export type Objective = z.output<typeof objectiveSchema>;
 
 /** Whether the teacher is needed while the student is trained. */
-export const needsTeacher = ({ wordLevel, mutualInformation }: Objective): boolean =>
-  (wordLevel.weight > 0 && wordLevel.source === "online") || mutualInformation.weight > 0;
+export const needsTeacher = ({ wordLevel, mutualInformation, onPolicy }: Objective): boolean =>
+  (wordLevel.weight > 0 && wordLevel.source === "online") || mutualInformation.weight > 0 || onPolicy.rate > 0;
 
 /** For the stage's key: an objective of defaults leaves no trace. */
 export function keyedObjective(objective: Objective): { readonly objective?: Objective } {

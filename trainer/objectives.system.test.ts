@@ -90,6 +90,9 @@ const CTC = "type: ctc, slotsPerToken: 3, waits: { maximum: 3, full: 0.3 }";
 const WORD = "wordLevel: { weight: 0.5, temperature: 2 }";
 const STORED = "wordLevel: { weight: 0.5, temperature: 2, source: stored }";
 const INFORMATION = "mutualInformation: { weight: 0.3, entropy: 0.5 }";
+const OWN = "onPolicy: { rate: 0.5, fromStep: 4 }";
+const IMITATION = "onPolicy: { rate: 0.5, decoding: greedy, labels: token }";
+const OWN_INFORMATION = `mutualInformation: { weight: 0.5, entropy: 1, prefixes: own }, ${OWN}`;
 const BOTH_KINDS =
   "rawWeight: 1, objective: { wordLevel: { weight: 0.7, pairs: raw }, pairWeights: { distilled: 1, raw: 0.5 } }";
 
@@ -100,6 +103,13 @@ const STUDENTS: readonly [string, string, readonly string[]][] = [
   ["stored", `${AUTOREGRESSIVE}, objective: { ${STORED} }`, ["crossEntropy", "wordLevel"]],
   ["information", `${AUTOREGRESSIVE}, objective: { ${INFORMATION} }`, ["crossEntropy", "mutualInformation"]],
   ["both-kinds", `${AUTOREGRESSIVE}, ${BOTH_KINDS}`, ["crossEntropy", "wordLevel"]],
+  ["on-policy", `${AUTOREGRESSIVE}, objective: { ${OWN} }`, ["crossEntropy", "onPolicy"]],
+  ["imitation", `${AUTOREGRESSIVE}, objective: { ${WORD}, ${IMITATION} }`, ["crossEntropy", "wordLevel", "onPolicy"]],
+  [
+    "own-information",
+    `${AUTOREGRESSIVE}, objective: { ${OWN_INFORMATION} }`,
+    ["crossEntropy", "mutualInformation", "onPolicy"],
+  ],
   ["ctc-word-level", `${CTC}, glancing: { start: 0.5, end: 0.5 }, objective: { ${WORD} }`, ["ctc", "wordLevel"]],
   ["ctc-information", `${CTC}, objective: { ${INFORMATION} }`, ["ctc", "mutualInformation"]],
   ["ctc-stored", `${CTC}, rawWeight: 0.5, objective: { ${STORED} }`, ["ctc", "wordLevel"]],

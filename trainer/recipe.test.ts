@@ -85,6 +85,15 @@ describe("a recipe", () => {
     expect(complaint("student:\n  fineTune: { bigram: 0 }\n")).toMatch(
       /^small\.yaml:8: student\.fineTune: ctc, unigram or bigram must be above 0/,
     );
+    const objective = (lines: string) => complaint(`student:\n  ${lines}\n`);
+    expect(objective("objective: { onPolicy: { rate: 0.5 } }")).toMatch(
+      /^small\.yaml:8: student\.objective\.onPolicy: a CTC student does not read what it wrote/,
+    );
+    expect(objective("objective: { mutualInformation: { weight: 1, prefixes: own } }")).toMatch(
+      /student\.objective\.mutualInformation\.prefixes: .*set student\.objective\.onPolicy\.rate/,
+    );
+    expect(objective("objective: { wordLevel: { weight: 1, source: stored } }")).toMatch(/set distill\.topK/);
+    expect(objective("objective: { wordLevel: { weight: 1, pairs: raw } }")).toMatch(/set student\.rawWeight/);
   });
 
   test("has as many hypotheses as its method of distillation gives", () => {

@@ -174,8 +174,16 @@ export const recipeSchema = z
     }
     const { objective, rawWeight } = recipe.student;
     const word = objective.wordLevel;
-    const complain = (field: string, message: string) =>
-      refinement.addIssue({ code: "custom", path: ["student", "objective", "wordLevel", field], message });
+    const complainOf = (path: readonly string[], message: string) =>
+      refinement.addIssue({ code: "custom", path: ["student", "objective", ...path], message });
+    const complain = (field: string, message: string) => complainOf(["wordLevel", field], message);
+    if (objective.onPolicy.rate > 0 && type === "ctc")
+      complainOf(["onPolicy"], "a CTC student does not read what it wrote, so its own prefixes teach it nothing new");
+    if (objective.mutualInformation.prefixes === "own" && objective.onPolicy.rate === 0)
+      complainOf(
+        ["mutualInformation", "prefixes"],
+        "the student writes none: set student.objective.onPolicy.rate above 0",
+      );
     if (word.pairs === "raw" && rawWeight === 0 && recipe.distill.corpora === undefined)
       complain("pairs", "no raw pair comes in: set student.rawWeight above 0");
     if (word.source === "stored" && recipe.distill.topK === undefined)

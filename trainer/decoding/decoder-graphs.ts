@@ -16,12 +16,13 @@ export const selfName = (layer: number, part: "key" | "value"): string => `self.
 export const nextName = (name: string): string => `${name}.next`;
 const PARTS = ["key", "value"] as const;
 
-function inferenceContext(graph: Graph, architecture: Architecture, weights: Weights): BlockContext {
+/** Without weights the parameters are inputs, for a network whose weights change while it decodes. */
+function inferenceContext(graph: Graph, architecture: Architecture, weights: Weights | undefined): BlockContext {
   return { ...architecture, parameters: new Parameters(graph, weights), dropout: noDropout };
 }
 
 /** Inputs source `[B, S]`, source_lengths `[B]`; outputs cross.*.key/value `[B, H, S, dh]` and mask `[B, 1, 1, S]`. */
-export function encoderModel(architecture: Architecture, weights: Weights): Uint8Array {
+export function encoderModel(architecture: Architecture, weights?: Weights): Uint8Array {
   const graph = new Graph();
   const context = inferenceContext(graph, architecture, weights);
   const source = graph.input("source", "int64", ["B", "S"]);
@@ -45,7 +46,11 @@ export function encoderModel(architecture: Architecture, weights: Weights): Uint
  * `[R, candidates]` (log-probabilities, best first), the caches and the kept encoder outputs. Without `candidates` the
  * scores are `[R, V]`, one for every id (−∞ for those that are never written), and there are no ids.
  */
-export function decoderStepModel(architecture: Architecture, weights: Weights, candidates?: number): Uint8Array {
+export function decoderStepModel(
+  architecture: Architecture,
+  weights: Weights | undefined,
+  candidates?: number,
+): Uint8Array {
   const graph = new Graph();
   const context = inferenceContext(graph, architecture, weights);
   const { width, heads, vocabulary, decoderLayers } = architecture;

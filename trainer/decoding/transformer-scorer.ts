@@ -12,6 +12,9 @@ export interface TransformerScorerOptions {
   readonly threads?: number;
 }
 
+/** The present parameter tensors of a network in training, by name. */
+export type LiveParameters = () => Readonly<Record<string, Ort.Tensor>>;
+
 export class TransformerScorer implements AutoregressiveScorer {
   readonly endId = EOS_ID;
   readonly longest: number;
@@ -20,6 +23,7 @@ export class TransformerScorer implements AutoregressiveScorer {
   readonly #decoder: Ort.InferenceSession;
   readonly #architecture: Architecture;
   readonly #candidates: number;
+  readonly #parameters: LiveParameters | undefined;
 
   private constructor(
     ort: typeof Ort,
@@ -27,19 +31,22 @@ export class TransformerScorer implements AutoregressiveScorer {
     decoder: Ort.InferenceSession,
     architecture: Architecture,
     candidates: number,
+    parameters: LiveParameters | undefined,
   ) {
     this.#ort = ort;
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#architecture = architecture;
     this.#candidates = candidates;
+    this.#parameters = parameters;
     this.longest = architecture.maxPositions - 1;
   }
 
+  /** @param from the weights, which stay as they are; or where the present ones are, asked at every pass. */
   static async create(
     ort: typeof Ort,
     architecture: Architecture,
-    weights: Weights,
+    from: Weights | LiveParameters,
     { candidates, threads = 1 }: TransformerScorerOptions,
   ): Promise<TransformerScorer> {
     const options: Ort.InferenceSession.SessionOptions = {
@@ -49,9 +56,11 @@ export class TransformerScorer implements AutoregressiveScorer {
     };
     const { vocabulary } = architecture;
     const some = candidates === "all" ? undefined : Math.min(candidates, writableIds(vocabulary));
+    const live = typeof from === "function" ? from : undefined;
+    const weights = typeof from === "function" ? undefined : from;
     const encoder = await ort.InferenceSession.create(encoderModel(architecture, weights), options);
     const decoder = await ort.InferenceSession.create(decoderStepModel(architecture, weights, some), options);
-    return new TransformerScorer(ort, encoder, decoder, architecture, some ?? vocabulary);
+    return new TransformerScorer(ort, encoder, decoder, architecture, some ?? vocabulary, live);
   }
 
   async release(): Promise<void> {
@@ -73,6 +82,14 @@ export class TransformerScorer implements AutoregressiveScorer {
     };
   }
 
+  /** The present parameters that a session has as inputs. */
+  #parametersOf(session: Ort.InferenceSession): Record<string, Ort.Tensor> {
+    const all = this.#parameters?.();
+    if (!all) return {};
+    const names = session.inputNames.filter((name) => name in all);
+    return Object.fromEntries(names.map((name) => [name, all[name]!]));
+  }
+
   async #encode(sources: readonly (readonly number[])[], beams: number): Promise<Record<string, Ort.Tensor>> {
     const rows = sources.length;
     const length = Math.max(...sources.map((source) => source.length)) + 1;
@@ -82,6 +99,7 @@ export class TransformerScorer implements AutoregressiveScorer {
     }
     const lengths = BigInt64Array.from(sources, (source) => BigInt(source.length + 1));
     const memory: Record<string, Ort.Tensor> = await this.#encoder.run({
+      ...this.#parametersOf(this.#encoder),
       source: new this.#ort.Tensor("int64", ids, [rows, length]),
       source_lengths: new this.#ort.Tensor("int64", lengths, [rows]),
     });
@@ -104,6 +122,7 @@ export class TransformerScorer implements AutoregressiveScorer {
     const ints = (values: readonly number[]) =>
       new this.#ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
     const results = await this.#decoder.run({
+      ...this.#parametersOf(this.#decoder),
       ...memory,
       tokens: ints(rows.tokens),
       position: ints([position]),

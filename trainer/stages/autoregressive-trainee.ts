@@ -8,6 +8,7 @@ import { distilledFeeds, distilledTrainingGraph } from "../training/distilled-gr
 import { teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { StageContext } from "./context.ts";
 import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } from "./distillation.ts";
+import { OwnTargets } from "./own-targets.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
 import { score, teacherTranslations, validationSentences } from "./validation.ts";
@@ -24,14 +25,23 @@ export async function autoregressiveTrainee(
   const { threads } = context.recipe;
   const sentences = await validationSentences(prepared.corpus, training.validationSentences);
   const lesson = distillation && lessonOf(architecture, training, distillation);
+  const onPolicy = distillation?.objective.onPolicy;
+  const { seed } = context.recipe.corpus;
+  const own =
+    onPolicy && onPolicy.rate > 0 ? await OwnTargets.create(architecture, onPolicy, { seed, threads }) : undefined;
   return {
     graph: lesson?.graph ?? (() => teacherTrainingGraph(architecture, training)),
-    feeds: async (batch) => ({
-      feeds: lesson?.feeds(batch) ?? teacherFeeds(ort, batch),
-      sourceTokens: total(batch.sourceLengths),
-      targetTokens: total(batch.targetLengths),
-      largestActivation: batch.rows * Math.max(batch.S, batch.U) * architecture.width,
-    }),
+    feeds: async (given, step, model) => {
+      const written = own?.isDue(step) ?? false;
+      const batch = own && written ? await own.write(given, step, model.parameterTensors()) : given;
+      return {
+        feeds: lesson?.feeds(batch, written) ?? teacherFeeds(ort, batch),
+        sourceTokens: total(batch.sourceLengths),
+        targetTokens: total(batch.targetLengths),
+        largestActivation: batch.rows * Math.max(batch.S, batch.U) * architecture.width,
+        written,
+      };
+    },
     validate: async (weights: Weights) => {
       const { corpus } = prepared;
       const texts = await teacherTranslations(ort, architecture, weights, GREEDY, corpus, sentences.ids, threads);
@@ -39,6 +49,7 @@ export async function autoregressiveTrainee(
       return { quality: scores.bleu, figures: { ...scores } };
     },
     validated: "greedy",
+    dispose: async () => own?.dispose(),
   };
 }
 
@@ -58,7 +69,7 @@ function lessonOf(architecture: Architecture, training: TrainingSettings, distil
   const terms = { dropout, labelSmoothing, ...activeTerms(objective, topK) };
   return {
     graph: () => distilledTrainingGraph(architecture, terms, teacher),
-    feeds: (batch: Batch) => distilledFeeds(ort, batch, rowWeights(batch, objective, topK)),
+    feeds: (batch: Batch, written: boolean) => distilledFeeds(ort, batch, rowWeights(batch, objective, topK, written)),
   };
 }
 

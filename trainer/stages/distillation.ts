@@ -12,11 +12,12 @@ export interface Distillation {
 }
 
 /** The settings of the teacher's terms that are on. @param topK how many ids are stored for each place. */
-export function activeTerms({ wordLevel, mutualInformation }: Objective, topK?: number) {
+export function activeTerms({ wordLevel, mutualInformation, onPolicy }: Objective, topK?: number) {
   const { temperature, source } = wordLevel;
   return {
     ...(wordLevel.weight > 0 ? { wordLevel: { temperature, ...(source === "stored" && { stored: topK }) } } : {}),
     ...(mutualInformation.weight > 0 ? { mutualInformation } : {}),
+    ...(onPolicy.rate > 0 ? { onPolicy: { labels: onPolicy.labels, temperature } } : {}),
   };
 }
 
@@ -28,18 +29,24 @@ export function pairWeightsOf({ examples }: Batch, { pairWeights }: Objective): 
   return Float32Array.from(examples, ({ part }) => pairWeights[part.origin ?? "raw"]);
 }
 
-/** What each row weighs, for the terms that are on. */
-export function rowWeights(batch: Batch, objective: Objective, topK?: number): RowWeights {
-  const { wordLevel, mutualInformation } = objective;
-  const isFor = (origin = "raw") => wordLevel.pairs === "all" || wordLevel.pairs === origin;
+/**
+ * What each row weighs, for the terms that are on.
+ * @param written whether the student wrote the batch's targets.
+ */
+export function rowWeights(batch: Batch, objective: Objective, topK?: number, written = false): RowWeights {
+  const { wordLevel, mutualInformation, onPolicy } = objective;
+  const isFor = (origin = "raw") => !written && (wordLevel.pairs === "all" || wordLevel.pairs === origin);
   const share = (on: boolean, of: (origin?: string) => number) =>
     on ? Float32Array.from(batch.examples, ({ part }) => of(part.origin)) : undefined;
   const word = share(wordLevel.weight > 0, (origin) => (isFor(origin) ? wordLevel.weight : 0));
+  const informs = written === (mutualInformation.prefixes === "own");
   return {
     pair: pairWeightsOf(batch, objective),
     word,
     ...(word && wordLevel.source === "stored" && topK !== undefined && { soft: storedOf(batch, word, topK) }),
-    information: share(mutualInformation.weight > 0, () => mutualInformation.weight),
+    information: share(mutualInformation.weight > 0, () => (informs ? mutualInformation.weight : 0)),
+    own: share(onPolicy.rate > 0, () => Number(written)),
+    written,
   };
 }
 
@@ -51,7 +58,8 @@ function storedOf({ rows, U, examples, targetLengths }: Batch, word: Float32Arra
     const positions = part.softTargets
       ? members.reduce((sum, member) => sum + part.softTargets!.positionsOf(member) - 1, 1)
       : 0;
-    if (positions === targetLengths[row]) part.softTargets?.fill(members, ids, logProbabilities, row * U);
+    if (word[row]! > 0 && positions === targetLengths[row])
+      part.softTargets?.fill(members, ids, logProbabilities, row * U);
     else word[row] = 0; // noise runs sentences together
   }
   return { k, ids, logProbabilities };

@@ -49,7 +49,16 @@ const state = (step: number): LoopState => ({
   validationsWithoutGain: 2,
   snapshots: [1, 2],
   finished: false,
-  window: { seconds: 0.5, tokens: 100, loss: 3, nll: 2, terms: { wordLevel: 1 }, steps: 1, leftOut: 0 },
+  window: {
+    seconds: 0.5,
+    tokens: 100,
+    loss: 3,
+    nll: 2,
+    terms: { wordLevel: 1 },
+    steps: 1,
+    writtenSteps: 0,
+    leftOut: 0,
+  },
 });
 
 let root: string;

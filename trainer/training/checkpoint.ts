@@ -17,6 +17,8 @@ const windowSchema = z.object({
   /** The loss's terms, where it has several. */
   terms: z.record(z.string(), z.number()).default(() => ({})),
   steps: z.int(),
+  /** Of those, the ones whose targets the student wrote. */
+  writtenSteps: z.int().default(0),
   leftOut: z.number(),
 });
 
@@ -27,6 +29,7 @@ export const emptyWindow = (): z.infer<typeof windowSchema> => ({
   nll: 0,
   terms: {},
   steps: 0,
+  writtenSteps: 0,
   leftOut: 0,
 });
 

@@ -33,6 +33,8 @@ export interface DistilledObjective {
   readonly labelSmoothing: number;
   readonly wordLevel?: WordLevelTerm;
   readonly mutualInformation?: { readonly entropy: number };
+  /** On batches that the student wrote: the teacher's distribution at T after each prefix, or its likeliest token. */
+  readonly onPolicy?: { readonly labels: "distribution" | "token"; readonly temperature: number };
 }
 
 /** The teacher's logits `[B·U, V]` after the same prefixes, without dropout and without a gradient. */
@@ -59,7 +61,9 @@ export function storedInputs(graph: Graph, k: number): { ids: Value; logProbabil
 
 /**
  * The loss: Σ (label − word)·cross entropy + word·T²·KL(q_T ‖ p_T) + information·(E_p[−log q] − β·H(p)) over places,
- * each term with its weights `[B, U]` in the feeds label_weights, word_weights and information_weights.
+ * each term with its weights `[B, U]` in the feeds label_weights, word_weights and information_weights; and on the student's
+ * own prefixes, with own_weights, T²·KL(q_T ‖ p_T) (GKD, Agarwal et al. 2024) or the cross entropy of the teacher's likeliest
+ * token (ImitKD, Lin et al. 2020), without a gradient through what was drawn.
  * Metrics: nll (by label_weights), and each term as it enters the loss.
  */
 export function distilledTrainingGraph(
@@ -105,6 +109,14 @@ export function distilledTrainingGraph(
       objective.mutualInformation.entropy,
     ).loss;
   }
+  if (objective.onPolicy) {
+    const { labels: kind, temperature } = objective.onPolicy;
+    const weights = weightsOf("own_weights");
+    terms.onPolicy =
+      kind === "distribution"
+        ? wordLevel(logits, teacherLogits(), weights, temperature).loss
+        : crossEntropy(logits, op.argMax(teacherLogits()), weights, 0).loss;
+  }
   const loss = Object.values(terms).reduce((sum, term) => op.add(sum, term));
   const nll = op.sumAll(op.mul(hard.perPlace, labelWeights));
   const metrics: NamedOutputs = { nll, ...terms };
@@ -136,6 +148,10 @@ export interface RowWeights {
   readonly soft?: SoftBatch;
   /** `[rows]`: mutual information, beside the rest. */
   readonly information?: Float32Array;
+  /** `[rows]`: the teacher's labels of what the student wrote. */
+  readonly own?: Float32Array;
+  /** Whether the student wrote these targets: their likelihood then counts for nothing. */
+  readonly written?: boolean;
 }
 
 /** The feeds: the teacher's, and for each term a weight at every place of a row's target, divided by the batch's tokens. */
@@ -147,10 +163,11 @@ export function distilledFeeds(ort: typeof Ort, batch: IdBatch, weights: RowWeig
     for (let row = 0; row < rows; row += 1) places.fill(perRow(row) / tokens, row * U, row * U + targetLengths[row]!);
     return new ort.Tensor("float32", places, [rows, U]);
   };
-  const { pair, word, soft, information } = weights;
+  const { pair, word, soft, information, own, written } = weights;
   return {
-    ...teacherFeeds(ort, batch, pair),
+    ...teacherFeeds(ort, batch, written ? new Float32Array(rows) : pair),
     ...(word ? { word_weights: spread((row) => pair[row]! * word[row]!) } : {}),
+    ...(own ? { own_weights: spread((row) => pair[row]! * own[row]!) } : {}),
     ...(soft ? softFeeds(ort, batch, soft) : {}),
     ...(information ? { information_weights: spread((row) => pair[row]! * information[row]!) } : {}),
   };

@@ -34,6 +34,8 @@ export interface PreparedBatch {
   readonly targetTokens: number;
   /** Elements of the largest activation that is dropped. */
   readonly largestActivation: number;
+  /** Whether the student wrote the targets: the likelihood of the pairs' own is then not known. */
+  readonly written?: boolean;
   /** Pairs that were left out of the loss, by reason. */
   readonly leftOut?: Record<string, number>;
 }
@@ -125,14 +127,16 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
       window.seconds += seconds;
       window.tokens += batch.targetTokens;
       window.loss += metrics.loss!;
-      window.nll += metrics.nll ?? metrics.loss!;
+      if (batch.written) window.writtenSteps += 1;
+      else window.nll += metrics.nll ?? metrics.loss!;
       for (const [name, value] of termsOf(metrics)) window.terms[name] = (window.terms[name] ?? 0) + value;
       window.leftOut += Object.values(batch.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
       window.steps += 1;
       if (state.step % settings.logEverySteps === 0 || state.step === settings.totalSteps) {
         const tokensPerSecond = Math.round(window.tokens / window.seconds);
         const { epoch } = batches.state;
-        const means = { loss: window.loss / window.steps, nll: window.nll / window.steps };
+        const given = window.steps - window.writtenSteps;
+        const means = { loss: window.loss / window.steps, nll: given > 0 ? window.nll / given : null };
         log.write({
           step: state.step,
           epoch,

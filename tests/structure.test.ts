@@ -27,9 +27,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ORDER: Record<string, readonly string[]> = {
   server: ["settings.ts", "protocol", "engine", "session", "metrics.ts", "http", "transport", "main.ts"],
   trainer: [
-    ...["random.ts", "progress.ts", "tokenizer", "corpus", "objective.ts", "recipe.ts"],
-    ...["graph", "losses", "networks", "training", "decoding", "evaluation", "export"],
-    ...["stages", "stages.ts", "run-context.ts", "ablation", "noise-command.ts", "commands.ts"],
+    ...["random.ts", "progress.ts", "tokenizer", "corpus", "objective.ts", "recipe-fields.ts", "recipe.ts"],
+    ...["graph", "losses", "networks", "training", "recipe-page.ts", "decoding", "evaluation", "export", "runs"],
+    ...[
+      "stages",
+      "stages.ts",
+      "run-context.ts",
+      "ablation",
+      "noise-command.ts",
+      "recipe-command.ts",
+      "runs-command.ts",
+      "commands.ts",
+    ],
   ],
 };
 

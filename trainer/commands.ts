@@ -9,6 +9,7 @@ import { evaluationReportJson, formatEvaluationReport } from "./evaluation/repor
 import { exportBundleStep } from "./export/export-step.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
+import { recipeFile, registerRecipeCommand } from "./recipe-command.ts";
 import { type PlaceFlags, withContext } from "./run-context.ts";
 import type { WorkShare } from "./stages/distill-stage.ts";
 import { STAGES, type StageName } from "./stages/stage-folder.ts";
@@ -66,6 +67,7 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
   addExport(program, environment);
   addEvaluate(program);
   registerNoiseCommand(program);
+  registerRecipeCommand(program, environment);
 }
 
 const TRAIN_HELP = `
@@ -99,8 +101,7 @@ function stageCommand(
 
 async function run(environment: TrainerEnvironment, name: string, flags: StageFlags): Promise<void> {
   const { root, version } = environment;
-  const own = join(root, "trainer", "recipes", `${name}.yaml`);
-  const path = existsSync(own) && !existsSync(name) ? own : name;
+  const path = recipeFile(root, name);
   const recipe = loadRecipe(path);
   await withContext(path, flags, environment, async (contextOf) => {
     const { until, shard, out } = flags;

@@ -58,12 +58,59 @@ describe("a recipe", () => {
     ]);
   });
 
-  test("has no unknown fields, at any depth", () => {
-    expect(complaint("speed: 3\n")).toBe('small.yaml:7: speed: Unrecognized key: "speed"');
+  test("has no unknown fields, at any depth, and says which were meant", () => {
+    expect(complaint("speed: 3\n")).toBe("small.yaml:7: speed: there is no such field");
+    const none = "there is no such field; did you mean";
     expect(complaint("teacher:\n  training:\n    steps: 5\n    dropuot: 0.1\n")).toBe(
-      'small.yaml:10: teacher.training.dropuot: Unrecognized key: "dropuot"',
+      `small.yaml:10: teacher.training.dropuot: ${none} dropout?`,
     );
-    expect(complaint("      wieght: 2\n")).toBe('small.yaml:7: corpus.train.0.wieght: Unrecognized key: "wieght"');
+    expect(complaint("      wieght: 2\n")).toBe(`small.yaml:7: corpus.train.0.wieght: ${none} weight?`);
+    expect(complaint("  tokeniser: { size: 400 }\n")).toBe(`small.yaml:7: corpus.tokeniser: ${none} tokenizer?`);
+    expect(complaint("teacher: { peakRate: 1e-3 }\n"), "one level too high").toBe(
+      `small.yaml:7: teacher.peakRate: ${none} teacher.training.peakRate?`,
+    );
+    expect(complaint("blankBias: [0]\nStudent: {}\n").split("\n")).toEqual([
+      `small.yaml:7: blankBias: ${none} export.blankBias?`,
+      `small.yaml:8: Student: ${none} student?`,
+    ]);
+  });
+
+  test("may share settings by anchors, aliases and merge keys; what is wrong in them is said where they are used", () => {
+    const shared =
+      "teacher:\n  training: &plan { steps: 7, dropout: 0.2 }\nstudent:\n  training: { <<: *plan, steps: 9 }\n";
+    const { teacher, student } = parseRecipe(BARE + shared, "small.yaml");
+    expect([teacher.training.steps, student.training.steps, student.training.dropout]).toEqual([7, 9, 0.2]);
+    expect(complaint("teacher:\n  training: &plan { steps: none }\nstudent:\n  training: *plan\n").split("\n")).toEqual(
+      [
+        expect.stringMatching(/^small\.yaml:8: teacher\.training\.steps: .*expected number/),
+        expect.stringMatching(/^small\.yaml:10: student\.training\.steps: .*expected number/),
+      ],
+    );
+    expect(complaint("teacher: *nowhere\n")).toMatch(/^small\.yaml(:7)?: .*nowhere/);
+    const bomb = [
+      "a: &a [x, x, x, x, x, x, x, x, x, x]",
+      ..."bcdefg".split("").map((name, at) => `${name}: &${name} [${Array(10).fill(`*${"abcdef"[at]}`).join(", ")}]`),
+    ];
+    expect(complaint(`${bomb.join("\n")}\n`)).toMatch(/Excessive alias count/);
+  });
+
+  test.each([
+    ["threads: [1]\n", "threads", "expected number, received array"],
+    ["threads: '1'\n", "threads", "expected number, received string"],
+    ["teacher: none\n", "teacher", "expected object, received string"],
+    ["student:\n  waits: 3\n", "student.waits", "expected object, received number"],
+    ["student: { initFromTeacher: 1 }\n", "student.initFromTeacher", "expected boolean, received number"],
+    ["export: { precision: fp16 }\n", "export.precision", 'expected one of "fp32"|"int8"'],
+    ["distill: { corpora: talk }\n", "distill.corpora", "expected array, received string"],
+    ["teacher: null\n", "teacher", "expected object, received null"],
+    ["      format: xliff\n", "corpus.train.0.format", 'expected one of "tsv"|"moses"|"tmx"|"xml"'],
+    ["      origin: copied\n", "corpus.train.0.origin", "back-translation"],
+    ["  cleaning: { minimumLetterShare: 2 }\n", "corpus.cleaning.minimumLetterShare", "expected number to be <=1"],
+  ])("refuses %j by its type", (lines, field, expected) => {
+    const said = complaint(lines);
+    expect(said).toMatch(/^small\.yaml:[78]: /);
+    expect(said).toContain(`: ${field}: `);
+    expect(said).toContain(expected);
   });
 
   test("is refused where fields do not fit each other", () => {
@@ -109,6 +156,8 @@ describe("a recipe", () => {
 
   test("that is no YAML is refused with the line", () => {
     expect(complaint("teacher: [\n")).toMatch(/^small\.yaml:\d+: /);
+    expect(complaint("threads: 1\n---\nthreads: 2\n")).toMatch(/^small\.yaml:\d+: .*multiple documents/);
+    expect(complaint("threads: 1\nthreads: 2\n")).toMatch(/^small\.yaml:8: Map keys must be unique/);
     expect(complaint("name: twice\n")).toMatch(/^small\.yaml:7: Map keys must be unique/);
     expect(complaint("", "")).toMatch(/^small\.yaml:1: \(whole\): /);
   });

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { prepareConfigSchema } from "./corpus/config.ts";
 import { noiseSchema } from "./corpus/noise/noise-settings.ts";
 import { objectiveSchema } from "./objective.ts";
+import { fieldsOf, meantField } from "./recipe-fields.ts";
 
 const size = z.int().positive();
 const waitSchema = z.union([z.int().positive(), z.literal("full")]);
@@ -211,17 +212,27 @@ export class RecipeError extends Error {
 /** @throws RecipeError with every field that does not fit, its line, and what was expected. */
 export function parseRecipe(text: string, file: string): Recipe {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  // `<<: *anchor` is not of YAML 1.2, and yet what people share settings with
+  const document = parseDocument(text, { lineCounter: lines, merge: true });
   const [broken] = document.errors;
   if (broken) throw new RecipeError(`${file}:${lines.linePos(broken.pos[0]).line}: ${broken.message}`);
-  const parsed = recipeSchema.safeParse(document.toJS());
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    throw new RecipeError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const parsed = recipeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const messages = parsed.error.issues.map((issue) => {
-    const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-    const path = unknown === undefined ? issue.path : [...issue.path, unknown];
-    return `${file}:${lineOf(path)}: ${path.join(".") || "(whole)"}: ${issue.message}`;
+  const messages = parsed.error.issues.flatMap((issue) => {
+    if (issue.code !== "unrecognized_keys") return [complaint(issue.path, issue.message)];
+    return issue.keys.map((key) => complaint([...issue.path, key], unknownField(issue.path, key)));
   });
   throw new RecipeError(messages.join("\n"));
+
+  function complaint(path: readonly PropertyKey[], message: string): string {
+    return `${file}:${lineOf(path)}: ${path.join(".") || "(whole)"}: ${message}`;
+  }
 
   /** The line of the deepest part of the path that the file holds. */
   function lineOf(path: readonly PropertyKey[]): number {
@@ -232,6 +243,12 @@ export function parseRecipe(text: string, file: string): Recipe {
     }
     return 1;
   }
+}
+
+function unknownField(place: readonly PropertyKey[], key: string): string {
+  const path = place.map((part) => (typeof part === "number" ? "[]" : `.${String(part)}`)).join("");
+  const meant = meantField(fieldsOf(recipeSchema), path.replace(/^\./, ""), key);
+  return `there is no such field${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
 export function loadRecipe(path: string): Recipe {

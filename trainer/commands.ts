@@ -6,11 +6,13 @@ import type { Wait } from "../models/wait.ts";
 import { registerAblate } from "./ablation/command.ts";
 import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
+import { addExecutorOptions, type ExecutorFlags, torchExecutor } from "./executor-options.ts";
 import { exportBundleStep } from "./export/export-step.ts";
+import { registerJoin } from "./join-command.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
 import { recipeFile, registerRecipeCommand } from "./recipe-command.ts";
-import { type PlaceFlags, withContext } from "./run-context.ts";
+import { type ContextOf, type PlaceFlags, withContext } from "./run-context.ts";
 import type { WorkShare } from "./stages/distill-stage.ts";
 import { STAGES, type StageName } from "./stages/stage-folder.ts";
 import { runStages } from "./stages.ts";
@@ -22,7 +24,7 @@ export interface TrainerEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-interface StageFlags extends PlaceFlags {
+interface StageFlags extends PlaceFlags, ExecutorFlags {
   until: StageName;
   shard?: WorkShare;
   out?: string;
@@ -63,6 +65,7 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
     parseShare,
   );
   stageCommand(program, environment, "student", "train the CTC student on the teacher's translations", "student");
+  registerJoin(program, environment);
   registerAblate(program, environment);
   addExport(program, environment);
   addEvaluate(program);
@@ -87,7 +90,7 @@ function stageCommand(
   description: string,
   until?: StageName,
 ): Command {
-  return program
+  const command = program
     .command(name)
     .description(description)
     .argument("<recipe>", "a recipe file, or the name of one that the package holds")
@@ -97,18 +100,20 @@ function stageCommand(
     .action(async (recipe: string, flags: StageFlags) => {
       await run(environment, recipe, { ...flags, until: until ?? flags.until });
     });
+  return name === "prepare" ? command : addExecutorOptions(command); // it comes before any training
 }
 
 async function run(environment: TrainerEnvironment, name: string, flags: StageFlags): Promise<void> {
   const { root, version } = environment;
   const path = recipeFile(root, name);
   const recipe = loadRecipe(path);
-  await withContext(path, flags, environment, async (contextOf) => {
-    const { until, shard, out } = flags;
+  const { until, shard, out } = flags;
+  const work = async (contextOf: ContextOf) => {
     const made = await runStages(contextOf(recipe), { until, share: shard, out: out && resolve(out), version });
     if (made?.bundles)
       process.stdout.write(`${[made.bundles.student, made.bundles.teacher ?? []].flat().join("\n")}\n`);
-  });
+  };
+  await withContext(path, flags, environment, work, await torchExecutor(flags, environment.env));
 }
 
 function addExport(program: Command, environment: TrainerEnvironment): void {

@@ -76,7 +76,7 @@ const linesLogged = (name: string): number =>
 function logOf(folder: string): LogLine[] {
   const path = join(folder, "log.jsonl");
   const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
-  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0 }));
+  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0, peakMegabytes: 0 }));
 }
 
 beforeAll(async () => {

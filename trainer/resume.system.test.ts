@@ -58,7 +58,7 @@ interface LogLine {
 function logOf(folder: string): LogLine[] {
   const path = join(folder, "log.jsonl");
   const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
-  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0 }));
+  return lines.map((line) => ({ ...JSON.parse(line), tokensPerSecond: 0, seconds: 0, peakMegabytes: 0 }));
 }
 
 /** Once so many steps are in a stage's log and, for a kill, a checkpoint lies behind them. */

@@ -28,7 +28,8 @@ export interface Value {
 
 export interface GraphNode {
   readonly op: string;
-  readonly domain: "" | "com.microsoft";
+  /** "souffleur" holds notes for runtimes that make gradients themselves; onnxruntime is never given one. */
+  readonly domain: "" | "com.microsoft" | "souffleur";
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Readonly<Record<string, Attribute>>;

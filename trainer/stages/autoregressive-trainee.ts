@@ -33,7 +33,7 @@ export async function autoregressiveTrainee(
     graph: lesson?.graph ?? (() => teacherTrainingGraph(architecture, training)),
     feeds: async (given, step, model) => {
       const written = own?.isDue(step) ?? false;
-      const batch = own && written ? await own.write(given, step, model.parameterTensors()) : given;
+      const batch = own && written ? await own.write(given, step, await model.parameterTensors()) : given;
       return {
         feeds: lesson?.feeds(batch, written) ?? teacherFeeds(ort, batch),
         sourceTokens: total(batch.sourceLengths),

@@ -3,6 +3,14 @@ import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { type ProgressReporter, progressReporter, silentProgress } from "../progress.ts";
 import type { Recipe } from "../recipe.ts";
+import type { TorchProcessSettings } from "../training/torch-process.ts";
+
+/** PyTorch as what makes the updates; everything else stays where it is. */
+export interface TorchExecutor extends TorchProcessSettings {
+  /** bf16 computes products in 16 bits; weights and their updates stay float32. */
+  readonly precision: "fp32" | "bf16";
+  readonly compile: boolean;
+}
 
 export interface StageContext {
   readonly recipe: Recipe;
@@ -12,6 +20,8 @@ export interface StageContext {
   readonly work: string;
   /** Folder of the bundles that the package ships: a recipe may name one of them. */
   readonly shipped?: string;
+  /** What makes the updates of training; onnxruntime in this process when left out. */
+  readonly torch?: TorchExecutor;
   readonly quiet: boolean;
   readonly signal?: AbortSignal;
   /** A line for the person who waits. */

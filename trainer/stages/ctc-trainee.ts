@@ -42,7 +42,9 @@ export async function ctcTrainee(
       if (glances) {
         const ratio = glancingRatio(glancing, step, training.steps);
         const shown =
-          pass && ratio > 0 ? await pass.glance(made, model.parameterTensors(), ratio, random) : noGlance(ort, made);
+          pass && ratio > 0
+            ? await pass.glance(made, await model.parameterTensors(), ratio, random)
+            : noGlance(ort, made);
         Object.assign(made.feeds, shown);
       }
       if (ngram) Object.assign(made.feeds, ngramFeeds(ort, batch, lags));

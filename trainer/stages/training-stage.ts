@@ -15,7 +15,8 @@ import { averageWeights } from "../training/checkpoint.ts";
 import { type LoopSettings, type PreparedBatch, readSnapshots, runLoop, type Validation } from "../training/loop.ts";
 import type { AdamSettings } from "../training/optimizer.ts";
 import { readSafetensors, writeSafetensors } from "../training/safetensors.ts";
-import { type TrainingGraph, TrainingStep } from "../training/training-step.ts";
+import { TorchStep } from "../training/torch-step.ts";
+import { type StepExecutor, type TrainingGraph, TrainingStep } from "../training/training-step.ts";
 import { type StageContext, stageProgress } from "./context.ts";
 import { type InitialWeights, startingWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
@@ -28,7 +29,7 @@ export interface Trainee {
    * A batch as the graph's feeds. What it draws is a function of the recipe's seed and of `step`, so that a resumed run
    * draws the same.
    */
-  feeds(batch: Batch, step: number, model: TrainingStep): Promise<PreparedBatch>;
+  feeds(batch: Batch, step: number, model: StepExecutor): Promise<PreparedBatch>;
   validate(weights: Weights): Promise<Validation>;
   /** How `validate` translates, for the line that says what was chosen: "greedy", "at wait 3". */
   readonly validated: string;
@@ -96,14 +97,13 @@ export async function trainNetwork(
     const state = await runLoop(loopSettings(path, training), {
       specs,
       initial: () => startingWeights(context, role, specs, run.named, run.otherwise),
-      makeStep: (start) =>
-        TrainingStep.create(trainee.graph(), start, {
-          ort,
-          adam: adamSettings(training),
-          dropout: training.dropout,
-          seed,
-          threads,
-        }),
+      makeStep: async (start) => {
+        const settings = { ort, adam: adamSettings(training), dropout: training.dropout, seed, threads };
+        if (!context.torch) return TrainingStep.create(trainee.graph(), start, settings);
+        const step = await TorchStep.create(trainee.graph(), start, { ...settings, ...context.torch });
+        context.say(`${role}: ${step.description}`);
+        return step;
+      },
       openBatches: (place) => {
         const { batchTokens } = training;
         const { slotsPerToken } = trainee;

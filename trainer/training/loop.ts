@@ -7,7 +7,7 @@ import { emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./c
 import { RunLog } from "./run-log.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { learningRate, type ScheduleSettings } from "./schedule.ts";
-import type { Feeds, OptimizerState, StepMetrics, TrainingStep } from "./training-step.ts";
+import type { Feeds, OptimizerState, StepExecutor, StepMetrics } from "./training-step.ts";
 
 /** Raised when the run was asked to stop; its state is saved. */
 export class Interrupted extends Error {
@@ -60,12 +60,12 @@ export interface LoopSettings {
 }
 
 export interface LoopParts {
-  readonly makeStep: (state: OptimizerState) => Promise<TrainingStep>;
+  readonly makeStep: (state: OptimizerState) => Promise<StepExecutor>;
   readonly specs: readonly ParameterSpec[];
   readonly initial: () => Weights;
   /** Opens the data at a place, or at its start. */
   readonly openBatches: (place?: BatchPlace) => {
-    next(step: number, model: TrainingStep): Promise<PreparedBatch>;
+    next(step: number, model: StepExecutor): Promise<PreparedBatch>;
     readonly state: BatchPlace;
   };
   readonly validate?: (weights: Weights, step: number) => Promise<Validation>;
@@ -109,7 +109,8 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
   const model = await parts.makeStep(start);
   const shapes = new Map(parts.specs.map(({ name, shape }) => [name, shape]));
   const log = new RunLog(join(folder, "log.jsonl"), state.step);
-  const save = () => saveCheckpoint(checkpointFolder, model.state(), parts.specs, { ...state, batches: batches.state });
+  const save = async () =>
+    saveCheckpoint(checkpointFolder, await model.state(), parts.specs, { ...state, batches: batches.state });
 
   let lastSave = now();
   try {
@@ -147,6 +148,7 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
           tokensPerSecond,
           seconds: Math.round(state.seconds),
           leftOut: window.leftOut,
+          peakMegabytes: Math.round((model.peakBytes ?? process.resourceUsage().maxRSS * 1024) / 1e6),
         });
         parts.progress.update(state.step, { loss: means.loss.toFixed(3), "tokens/s": tokensPerSecond, epoch });
         state.window = emptyWindow();
@@ -156,18 +158,18 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
         if (state.validationsWithoutGain >= settings.patience) break;
       }
       if (parts.signal?.aborted) {
-        save();
+        await save();
         throw new Interrupted(
           `stopped at step ${state.step}; the state is saved in ${folder}, run the same command to go on`,
         );
       }
       if (now() - lastSave >= settings.checkpointSeconds) {
-        save();
+        await save();
         lastSave = now();
       }
     }
     state.finished = true;
-    save();
+    await save();
     return { ...state, batches: batches.state };
   } finally {
     parts.progress.stop();
@@ -203,12 +205,12 @@ const ended = (state: LoopState, { totalSteps, patience }: LoopSettings): boolea
 async function validate(
   settings: LoopSettings,
   parts: LoopParts,
-  model: TrainingStep,
+  model: StepExecutor,
   state: LoopState,
   shapes: ReadonlyMap<string, readonly number[]>,
   log: RunLog,
 ): Promise<void> {
-  const weights = model.weights();
+  const weights = await model.weights();
   writeSafetensors(snapshotPath(settings.folder, state.step), weights, shapes);
   state.snapshots = [...state.snapshots.filter((step) => step !== state.step), state.step];
   while (state.snapshots.length > settings.keepSnapshots) {

@@ -19,7 +19,7 @@ export type PythonEnvironment = z.infer<typeof answerSchema>;
 
 const PROBE = `
 import json, platform
-import numpy, safetensors, torch
+import numpy, onnx, torch
 print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "cuda": torch.cuda.device_count()}))`;
 
 /** A file of the package from source and from the build alike: Python is not compiled into `dist/`. */
@@ -36,7 +36,7 @@ export const REQUIREMENTS = "trainer/torch/requirements.txt";
 /**
  * Asks an interpreter for its versions.
  * @param python a command or a path.
- * @throws PythonMissing when it cannot be started, or has no PyTorch, NumPy or safetensors.
+ * @throws PythonMissing when it cannot be started, or has no PyTorch, NumPy or onnx.
  */
 export async function inspectPython(python: string): Promise<PythonEnvironment> {
   const { code, out, err } = await output(python, ["-c", PROBE]).catch((error: unknown) => {

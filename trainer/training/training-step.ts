@@ -3,8 +3,9 @@ import type * as Ort from "onnxruntime-common";
 import { backward } from "../graph/backward.ts";
 import type { Graph, Value } from "../graph/graph.ts";
 import { type NamedOutputs, serializeModel } from "../graph/onnx.ts";
-import { DROPOUT_OFFSETS, DROPOUT_POOL, dropoutOffsets, dropoutPool } from "../networks/dropout.ts";
+import { DROPOUT_OFFSETS, DROPOUT_POOL } from "../networks/dropout.ts";
 import { type ParameterSpec, type Parameters, sizeOf, type Weights } from "../networks/parameters.ts";
+import { DropoutPool } from "./dropout-pool.ts";
 import {
   type AdamSettings,
   adam,
@@ -45,8 +46,27 @@ export interface TrainingStepOptions {
   readonly providers?: readonly string[];
 }
 
-/** Values of the pool beyond the largest activation, among which offsets are drawn. */
-const POOL_SPAN = 1 << 20;
+/** What makes updates: a session of onnxruntime here, PyTorch's processes in torch-step.ts. */
+export interface StepExecutor {
+  readonly specs: readonly ParameterSpec[];
+  /** Updates made so far. */
+  readonly step: number;
+  /** The most bytes that it has held, where it keeps them elsewhere than in this process. */
+  readonly peakBytes?: number;
+  /**
+   * Makes one update.
+   * @param feeds the batch, by the graph's input names.
+   * @param rate the schedule's learning rate of this step.
+   * @param largestActivation elements of the largest activation that is dropped: rows · width.
+   */
+  update(feeds: Feeds, rate: number, largestActivation: number): Promise<StepMetrics>;
+  /** The parameters' tensors as the next step will read them; not to be kept over a step. */
+  parameterTensors(): Feeds | Promise<Feeds>;
+  /** The weights as they are now; copies, so that training may go on. */
+  weights(): Weights | Promise<Weights>;
+  state(): OptimizerState | Promise<OptimizerState>;
+  dispose(): Promise<void>;
+}
 
 /** Two buffers per tensor: a step reads one and writes the other, then they change places. */
 interface PingPong {
@@ -54,14 +74,13 @@ interface PingPong {
   write: Ort.Tensor;
 }
 
-export class TrainingStep {
+export class TrainingStep implements StepExecutor {
   readonly specs: readonly ParameterSpec[];
   readonly #session: Ort.InferenceSession;
   readonly #options: TrainingStepOptions;
   readonly #buffers: Map<string, PingPong>;
   readonly #metricNames: readonly string[];
-  readonly #sites: number;
-  #pool: Ort.Tensor | undefined;
+  readonly #dropout: DropoutPool | undefined;
   #step: number;
 
   private constructor(
@@ -74,7 +93,9 @@ export class TrainingStep {
     this.#session = session;
     this.#options = options;
     this.specs = model.parameters.specs;
-    this.#sites = model.dropoutSites;
+    const { ort, dropout: rate, seed } = options;
+    const sites = model.dropoutSites;
+    this.#dropout = sites > 0 ? new DropoutPool(ort, { sites, rate, seed }) : undefined;
     this.#metricNames = metricNames;
     this.#step = state.step;
     this.#buffers = new Map();
@@ -117,26 +138,18 @@ export class TrainingStep {
     return new TrainingStep(session, model, state, options, metricNames);
   }
 
-  /** Updates made so far. */
   get step(): number {
     return this.#step;
   }
 
-  /**
-   * Makes one update.
-   * @param feeds the batch, by the graph's input names.
-   * @param rate the schedule's learning rate of this step.
-   * @param largestActivation elements of the largest activation that is dropped: rows · width.
-   */
   async update(feeds: Feeds, rate: number, largestActivation: number): Promise<StepMetrics> {
-    const { ort, adam: settings, seed } = this.#options;
+    const { ort, adam: settings } = this.#options;
     const step = this.#step + 1;
     const inputs: Feeds = { ...feeds };
     inputs[LEARNING_RATE] = new ort.Tensor("float32", Float32Array.of(correctedRate(rate, step, settings)), []);
-    if (this.#sites > 0) {
-      inputs[DROPOUT_POOL] = this.#dropoutPool(largestActivation);
-      const offsets = dropoutOffsets(this.#sites, POOL_SPAN, seed, step);
-      inputs[DROPOUT_OFFSETS] = new ort.Tensor("int64", offsets, [this.#sites]);
+    if (this.#dropout) {
+      inputs[DROPOUT_POOL] = this.#dropout.pool(largestActivation);
+      inputs[DROPOUT_OFFSETS] = this.#dropout.offsets(step);
     }
     const fetches: Record<string, Ort.Tensor | null> = {};
     for (const name of this.#metricNames) fetches[name] = null;
@@ -150,12 +163,10 @@ export class TrainingStep {
     return Object.fromEntries(this.#metricNames.map((name) => [name, Number(results[name]?.data[0])]));
   }
 
-  /** The parameters' tensors as the next step will read them; not to be kept over a step. */
   parameterTensors(): Feeds {
     return Object.fromEntries(this.specs.map(({ name }) => [name, this.#buffers.get(name)!.read]));
   }
 
-  /** The weights as they are now; copies, so that training may go on. */
   weights(): Weights {
     return this.#copies((name) => name);
   }
@@ -180,16 +191,5 @@ export class TrainingStep {
       return [name, data.slice()];
     });
     return new Map(entries);
-  }
-
-  /** Grown, from the same seed, when a larger batch comes; the values that were there stay the same. */
-  #dropoutPool(largestActivation: number): Ort.Tensor {
-    const needed = POOL_SPAN + largestActivation;
-    if (!this.#pool || this.#pool.size < needed) {
-      const size = Math.ceil(needed / POOL_SPAN) * POOL_SPAN;
-      const values = dropoutPool(this.#options.dropout, size, this.#options.seed);
-      this.#pool = new this.#options.ort.Tensor("float32", values, [size]);
-    }
-    return this.#pool;
   }
 }

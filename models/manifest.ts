@@ -16,6 +16,7 @@ export const BUNDLE_FILES = [
   "write.onnx",
   "weights.safetensors",
   "MODEL_CARD.md",
+  "recipe.yaml",
 ] as const;
 
 const size = z.int().positive();

@@ -222,7 +222,7 @@ export function parseRecipe(text: string, file: string): Recipe {
   } catch (error) {
     throw new RecipeError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed = recipeSchema.safeParse(value);
+  const parsed = recipeSchema.safeParse(withoutHistory(value));
   if (parsed.success) return parsed.data;
   const messages = parsed.error.issues.flatMap((issue) => {
     if (issue.code !== "unrecognized_keys") return [complaint(issue.path, issue.message)];
@@ -243,6 +243,13 @@ export function parseRecipe(text: string, file: string): Recipe {
     }
     return 1;
   }
+}
+
+/** A recipe as a bundle keeps it says in `madeWith` what ran it: nothing that the next run must know. */
+function withoutHistory(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("madeWith" in value)) return value;
+  const { madeWith: _, ...recipe } = value;
+  return recipe;
 }
 
 function unknownField(place: readonly PropertyKey[], key: string): string {

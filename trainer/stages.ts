@@ -1,8 +1,8 @@
 // The way from a corpus to a bundle, from top to bottom: each stage reads files and writes files, and is skipped when done.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { stringify } from "yaml";
 import { type Recipe, RecipeError } from "./recipe.ts";
+import { provenance, saveProvenance } from "./runs/provenance.ts";
 import type { StageContext } from "./stages/context.ts";
 import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/distill-stage.ts";
 import { type EvaluateStage, evaluateStage } from "./stages/evaluate-stage.ts";
@@ -52,28 +52,36 @@ async function runInto(
   { until, share, out, version }: RunOptions,
 ): Promise<StagesResult | undefined> {
   mkdirSync(folder, { recursive: true });
-  // the recipe with its defaults filled in, and what ran it
-  const resolved = stringify({ ...context.recipe, madeWith: { souffleur: version, node: process.version } });
-  writeFileSync(join(folder, "recipe.resolved.yaml"), resolved);
+  const started = Date.now();
+  const resolved = join(folder, "recipe.resolved.yaml");
+  writeFileSync(resolved, provenance(context.recipe, version));
 
   const prepared = await prepareStage(context);
+  const recipeText = provenance(context.recipe, version, prepared.files);
+  writeFileSync(resolved, recipeText);
+  const made = (stage: StageName, key: string) => saveProvenance(join(folder, `${stage}-${key}`), recipeText, started);
+  made("prepare", prepared.key);
   checkDistilledCorpora(context, prepared);
   if (until === "prepare") return undefined;
   goOn(context, "prepare");
   requireValidation(context.recipe, until);
   const teacher = await teacherStage(context, prepared);
+  made("teacher", teacher.key);
   if (until === "teacher") return undefined;
   goOn(context, "teacher");
   const distilled = await distillStage(context, prepared, teacher, share);
+  if (distilled) made("distill", distilled.key);
   if (until === "distill" || !distilled) return undefined;
   goOn(context, "distill");
   const student = await studentStage(context, prepared, teacher, distilled);
+  made("student", student.key);
   if (until === "student") return { student };
   goOn(context, "student");
   const evaluation = await evaluateStage(context, prepared, teacher, student);
+  made("evaluate", evaluation.key);
   if (until === "evaluate") return { student, evaluation };
   goOn(context, "evaluate");
-  const bundles = await exportStage(context, prepared, teacher, student, evaluation, version, out);
+  const bundles = await exportStage(context, prepared, teacher, student, evaluation, { version, recipeText, out });
   return { student, evaluation, bundles };
 }
 

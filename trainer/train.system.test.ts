@@ -9,6 +9,7 @@ import { loadBundle } from "../models/bundle.ts";
 import { StepModel } from "../models/step-model.ts";
 import { translateText } from "../models/translate.ts";
 import type { Wait } from "../models/wait.ts";
+import { parseRecipe } from "./recipe.ts";
 import { isBuilt, RECIPES, souffleurDone } from "./souffleur-process.testing.ts";
 
 const reportSchema = z.object({
@@ -64,6 +65,13 @@ describe.skipIf(!isBuilt)("the tiny recipe", () => {
     const teacher = await loadBundle(`${bundle}-teacher`);
     expect(teacher.manifest).toMatchObject({ name: "tiny-teacher", kind: "teacher", recipeHash: manifest.recipeHash });
     expect(teacher.manifest.quality).toMatchObject([{ wait: null, averageLagging: null }]);
+    for (const folder of [bundle, `${bundle}-teacher`]) {
+      const recipe = readFileSync(join(folder, "recipe.yaml"), "utf8");
+      expect(recipe).toMatch(/^ {2}onnxruntime: \d/m);
+      expect(recipe).toMatch(/^ {4}- file: tiny\/train\.tsv\n {6}sha256: [0-9a-f]{64}$/m);
+      expect(parseRecipe(recipe, "recipe.yaml").name, "it is a recipe again").toBe("tiny");
+    }
+    expect(manifest.files.map(({ path }) => path)).toContain("recipe.yaml");
     for (const folder of [bundle, `${bundle}-teacher`])
       expect(readFileSync(join(folder, "MODEL_CARD.md"), "utf8")).toContain("written for this project");
   });

@@ -22,6 +22,8 @@ export interface BundleDescription {
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly recipeHash: string;
+  /** The recipe with its defaults, and what ran it: `recipe.yaml`. */
+  readonly recipeText?: string;
   readonly createdWith: string;
   readonly quality: BundleManifest["quality"];
   readonly licence: string;
@@ -116,6 +118,7 @@ function writeCommonFiles(folder: string, description: BundleDescription): void 
   copyFileSync(description.tokenizerPath, join(folder, "tokenizer.json"));
   writeSafetensors(join(folder, "weights.safetensors"), description.weights, description.shapes);
   writeFileSync(join(folder, "MODEL_CARD.md"), description.modelCard);
+  if (description.recipeText !== undefined) writeFileSync(join(folder, "recipe.yaml"), description.recipeText);
 }
 
 function commonFields(description: BundleDescription) {

@@ -49,7 +49,7 @@ beforeAll(async () => {
   };
   await prepare(config, join(dir, "prepared"));
   const corpus = await PreparedCorpus.open(join(dir, "prepared"));
-  prepared = { key: "prepared", corpus };
+  prepared = { key: "prepared", corpus, files: [] };
   const architecture = { ...SIZES, vocabulary: corpus.index.vocabulary };
   const { specs } = teacherTrainingGraph(architecture, { dropout: 0, labelSmoothing: 0 }).parameters;
   const weights = formulaWeights(specs);

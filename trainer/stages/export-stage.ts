@@ -16,15 +16,21 @@ export interface ExportStage {
   readonly teacher?: string;
 }
 
-/** @param out the folder that gets `<name>` and, where one was trained, `<name>-teacher`; the stage's own folder when left out. */
+export interface ExportOptions {
+  readonly version: string;
+  /** What made the models: `recipe.yaml` of the bundles. */
+  readonly recipeText: string;
+  readonly out?: string;
+}
+
+/** @param options.out the folder that gets `<name>` and, where one was trained, `<name>-teacher`; the stage's own folder when left out. */
 export async function exportStage(
   context: StageContext,
   prepared: PreparedStage,
   teacher: TeacherStage,
   student: StudentStage,
   evaluation: EvaluateStage,
-  version: string,
-  out?: string,
+  { version, recipeText, out }: ExportOptions,
 ): Promise<ExportStage> {
   const { recipe } = context;
   const folder = new StageFolder(context.work, recipe.name, "export", {
@@ -43,6 +49,7 @@ export async function exportStage(
     target,
     tokenizerPath: prepared.corpus.tokenizerPath,
     recipeHash: hashOf(recipe),
+    recipeText,
     createdWith: `souffleur ${version}`,
     licence: recipe.export.licence,
     attributions: recipe.export.attributions,

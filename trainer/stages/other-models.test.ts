@@ -40,7 +40,7 @@ async function preparedFrom(name: string, lines: string, source = "en"): Promise
   writeFileSync(at(`${name}.tsv`), lines);
   const tokenizer = { size: 64, minimumCount: 1 };
   await prepare({ source, target: "de", train: [{ path: at(`${name}.tsv`) }], tokenizer }, at(name));
-  return { key: name, corpus: await PreparedCorpus.open(at(name)) };
+  return { key: name, corpus: await PreparedCorpus.open(at(name)), files: [] };
 }
 
 beforeAll(async () => {

@@ -1,15 +1,18 @@
 // Stage 1: corpora → tokenizer and shards.
-import { join } from "node:path";
+import { basename, isAbsolute, join, relative } from "node:path";
 import { CorpusFilesError, findPairFiles, pathsOf } from "../corpus/formats/pair-files.ts";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
 import { RecipeError } from "../recipe.ts";
+import type { DataFile } from "../runs/provenance.ts";
 import { dataPath, modelPath, type StageContext, stageProgress } from "./context.ts";
 import { hashOfFile, StageFolder } from "./stage-folder.ts";
 
 export interface PreparedStage {
   readonly key: string;
   readonly corpus: PreparedCorpus;
+  /** All that it was made from; in the data folder by their paths there. */
+  readonly files: readonly DataFile[];
 }
 
 export async function prepareStage(context: StageContext): Promise<PreparedStage> {
@@ -63,7 +66,14 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
     );
     return { pairs: kept, files: files.map((path, index) => ({ path, sha256: hashes[index] })) };
   });
-  return { key: folder.key, corpus: await PreparedCorpus.open(at) };
+  const named = files.map((path, index) => ({ file: inData(context, path), sha256: hashes[index] }));
+  return { key: folder.key, corpus: await PreparedCorpus.open(at), files: named };
+}
+
+/** A path that says nothing of the machine. */
+function inData({ data }: StageContext, path: string): string {
+  const inside = relative(data, path);
+  return inside.startsWith("..") || isAbsolute(inside) ? basename(path) : inside;
 }
 
 const hint = (message: string): string =>

@@ -1,15 +1,19 @@
-// A run's log.jsonl: one line for each report, none of them of a step that a resumed run makes again.
+// A run's log.jsonl: one line for each report, none of them of a step that a resumed run makes again. TensorBoard's too.
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { z } from "zod";
+import { EventFile } from "./event-file.ts";
 
 const lineSchema = z.looseObject({ step: z.int() });
 
 export class RunLog {
   readonly #path: string;
+  readonly #events: EventFile;
 
   /** @param step the run goes on after this step: lines of later ones, which a kill left behind, are taken out. */
   constructor(path: string, step: number) {
     this.#path = path;
+    this.#events = new EventFile(dirname(path), step);
     if (!existsSync(path)) return;
     const text = readFileSync(path, "utf8");
     const kept = text
@@ -24,6 +28,8 @@ export class RunLog {
 
   write(entry: { readonly step: number } & Readonly<Record<string, unknown>>): void {
     appendFileSync(this.#path, `${JSON.stringify(entry)}\n`);
+    const { step, validation, ...training } = entry;
+    this.#events.write(step, { ...scalarsOf("train", training), ...scalarsOf("validation", validation) });
   }
 }
 
@@ -34,4 +40,11 @@ function stepOf(line: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The finite numbers of a record, by group and name. */
+function scalarsOf(group: string, fields: unknown): Record<string, number> {
+  if (typeof fields !== "object" || fields === null) return {};
+  const numbers = Object.entries(fields).filter((field): field is [string, number] => Number.isFinite(field[1]));
+  return Object.fromEntries(numbers.map(([name, value]) => [`${group}/${name}`, value]));
 }

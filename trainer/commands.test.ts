@@ -95,7 +95,9 @@ test("an interruption ends with code 130", () => {
 });
 
 test("a signal between stages ends the run with everything that is done", async () => {
+  const before = process.listenerCount("SIGTERM");
   const running = failure("train", recipe("signal", "talk.tsv"), "--quiet");
+  while (process.listenerCount("SIGTERM") === before) await Promise.resolve();
   process.emit("SIGTERM", "SIGTERM");
   expect((await running).error).toMatchObject({ exitCode: 130, message: expect.stringContaining("after prepare") });
 });

@@ -13,6 +13,7 @@ import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
 import { recipeFile, registerRecipeCommand } from "./recipe-command.ts";
 import { type ContextOf, type PlaceFlags, withContext } from "./run-context.ts";
+import { registerRunsCommand } from "./runs-command.ts";
 import type { WorkShare } from "./stages/distill-stage.ts";
 import { STAGES, type StageName } from "./stages/stage-folder.ts";
 import { runStages } from "./stages.ts";
@@ -71,6 +72,7 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
   addEvaluate(program);
   registerNoiseCommand(program);
   registerRecipeCommand(program, environment);
+  registerRunsCommand(program, environment);
 }
 
 const TRAIN_HELP = `

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Recipe, RecipeError } from "./recipe.ts";
 import { provenance, saveProvenance } from "./runs/provenance.ts";
+import { writeReport } from "./runs/report-page.ts";
+import { findRun } from "./runs/runs.ts";
 import type { StageContext } from "./stages/context.ts";
 import { checkDistilledCorpora, distillStage, type WorkShare } from "./stages/distill-stage.ts";
 import { type EvaluateStage, evaluateStage } from "./stages/evaluate-stage.ts";
@@ -46,6 +48,9 @@ export async function runStages(context: StageContext, options: RunOptions): Pro
   }
 }
 
+/** Stages that a run's report has something new after. */
+const SHOWN: ReadonlySet<StageName> = new Set(["teacher", "student", "evaluate"]);
+
 async function runInto(
   folder: string,
   context: StageContext,
@@ -59,7 +64,10 @@ async function runInto(
   const prepared = await prepareStage(context);
   const recipeText = provenance(context.recipe, version, prepared.files);
   writeFileSync(resolved, recipeText);
-  const made = (stage: StageName, key: string) => saveProvenance(join(folder, `${stage}-${key}`), recipeText, started);
+  const made = (stage: StageName, key: string) => {
+    saveProvenance(join(folder, `${stage}-${key}`), recipeText, started);
+    if (SHOWN.has(stage)) writeReport(findRun(context.work, context.recipe.name));
+  };
   made("prepare", prepared.key);
   checkDistilledCorpora(context, prepared);
   if (until === "prepare") return undefined;

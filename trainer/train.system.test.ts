@@ -76,6 +76,13 @@ describe.skipIf(!isBuilt)("the tiny recipe", () => {
       expect(readFileSync(join(folder, "MODEL_CARD.md"), "utf8")).toContain("written for this project");
   });
 
+  test("leaves a report with curves, figures and samples, and is listed", async () => {
+    const report = readFileSync(join(dir, "work", "tiny", "report.html"), "utf8");
+    for (const title of ["Stages", "Quality", "Curves", "Samples", "Corpora"]) expect(report).toContain(`<h2>${title}`);
+    const { output } = await souffleurDone(["runs", "--work", join(dir, "work")]);
+    expect(output).toMatch(/^tiny +student-[0-9a-f]{12} +done +360 /m);
+  });
+
   test("translates a sentence of its corpus, from the command line as from the library", async () => {
     expect(await translate(join(bundle, "step.onnx"), known, "full")).toBe(german);
     const argv = ["translate", "--bundle", bundle, "--wait", "full"];

@@ -33,7 +33,7 @@ export async function evaluateWholeSentences(
   }
 
   async function evaluate(set: TestSet): Promise<EvaluationRow> {
-    const ids = set.sentences.map(({ source }) => model.codec.encode(source).slice(0, model.longestSource));
+    const ids = set.sentences.map(({ source }) => sourceIds(model, source));
     const sourceTokens = ids.reduce((sum, tokens) => sum + tokens.length + 1, 0);
     const started = performance.now();
     const found = await translateAll(search, ids, BATCH_TOKENS);
@@ -43,5 +43,25 @@ export async function evaluateWholeSentences(
       return { text, events: text === "" ? [] : [{ wordsRead: countWords(set.sentences[index]!.source), text }] };
     });
     return evaluateTranslations(set, outputs, { wait: "full", seconds, sourceTokens });
+  }
+}
+
+const sourceIds = (model: TextModel, source: string): number[] =>
+  [...model.codec.encode(source)].slice(0, model.longestSource);
+
+/** The translations alone, of sentences that are looked at and not scored. */
+export async function translateWholeSentences(
+  sources: readonly string[],
+  model: TextModel,
+  settings: BeamSearchSettings,
+  threads: number,
+): Promise<string[]> {
+  const search = new BeamSearch(await model.open(candidatesOf(settings.beam), threads), settings);
+  try {
+    const ids = sources.map((source) => sourceIds(model, source));
+    const found = await translateAll(search, ids, BATCH_TOKENS);
+    return found.map((hypotheses) => model.codec.decode(hypotheses[0]?.ids ?? []));
+  } finally {
+    await search.dispose();
   }
 }

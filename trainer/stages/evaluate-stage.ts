@@ -7,7 +7,8 @@ import { type TextModel, transformerModel } from "../decoding/text-model.ts";
 import { type EvaluationReport, formatEvaluationReport } from "../evaluation/report.ts";
 import { evaluateStreaming } from "../evaluation/streaming.ts";
 import { readTestSet, type TestSet } from "../evaluation/test-set.ts";
-import { evaluateWholeSentences } from "../evaluation/whole-sentence.ts";
+import { evaluateWholeSentences, translateWholeSentences } from "../evaluation/whole-sentence.ts";
+import { SAMPLES_FILE, type Sample } from "../runs/run-report.ts";
 import { dataPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
@@ -53,6 +54,7 @@ export async function evaluateStage(
   const searched = (test: TestSet, model: TextModel) =>
     evaluateWholeSentences(test, model, search, recipe.threads, noiseLanguage);
   const runner = student.type === "ctc" ? await streamingRunner(context, prepared, student) : undefined;
+  const samples: Sample[] = [];
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
     for (const file of recipe.corpus.test) {
@@ -65,14 +67,29 @@ export async function evaluateStage(
         : await searched(test, transformerModel(student, tokenizer));
       result.student.push(report);
       context.say(formatEvaluationReport(report));
+      const shown = test.sentences.slice(0, SAMPLE_SENTENCES);
+      const sources = shown.map(({ source }) => source);
+      const whole = (model: TextModel) => translateWholeSentences(sources, model, search, recipe.threads);
+      const byTeacher = await whole(teacher.model);
+      const byStudent = runner
+        ? await studentTranslations(runner.model, prepared.corpus, sources, defaultWait)
+        : await whole(transformerModel(student, tokenizer));
+      for (const [at, { source, references }] of shown.entries()) {
+        const texts = { teacher: byTeacher[at], student: byStudent[at] };
+        samples.push({ test: test.name, source, reference: references[0], ...texts });
+      }
     }
   } finally {
     await runner?.model.release();
   }
   writeFileSync(join(path, "report.txt"), result.student.map(formatEvaluationReport).join("\n\n"));
+  writeFileSync(join(path, SAMPLES_FILE), `${JSON.stringify(samples, null, 2)}\n`);
   folder.finish(result);
   return { key: folder.key, ...result };
 }
+
+/** Of each test set, from its start, for the report. */
+const SAMPLE_SENTENCES = 8;
 
 type CtcStudent = Extract<StudentStage, { type: "ctc" }>;
 

@@ -101,8 +101,9 @@ export const gradients: Record<DifferentiableOp, GradientRule> = {
     const normalized = layerNorm(x, ones, zeros, epsilon.float);
     const weighted = mul(dy, normalized);
     const dx = () => {
-      const column = reshape(scale, [width, 1], [width, 1]);
-      const mean = (value: Value) => matMul(value, column, { scale: 1 / width }); // of value · scale, over the last axis
+      // of value · scale, over the last axis; the division is in the column, because a scaled product takes a slower way
+      const column = mul(reshape(scale, [width, 1], [width, 1]), 1 / width);
+      const mean = (value: Value) => matMul(value, column);
       const matrix = x.shape.length > 1;
       const meanOf = (value: Value) => (matrix ? mean(value) : reduceMean(mul(value, scale), [-1], true));
       const centred = sub(mul(dy, scale), meanOf(dy));

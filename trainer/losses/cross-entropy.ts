@@ -22,8 +22,9 @@ export function crossEntropy(
   const atLabel = op.neg(flat(op.log(op.maximum(op.gatherElements(probabilities, column), 1e-37)))); // −log p(label) [N]
   // −mean log p = logsumexp − mean(logits), and logsumexp = logit(label) − log p(label)
   const spreadOut = () => {
+    const share = logits.graph.constant(new Float32Array(vocabulary).fill(1 / vocabulary), [vocabulary, 1]); // for the mean
     const logSumExp = op.add(flat(op.gatherElements(logits, column)), atLabel);
-    return op.sub(logSumExp, flat(op.reduceMean(logits, [1], true)));
+    return op.sub(logSumExp, flat(op.matMul(logits, share)));
   };
   const perRow = smoothing === 0 ? atLabel : op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut(), smoothing));
   const value = op.sumAll(op.mul(perRow, weights));

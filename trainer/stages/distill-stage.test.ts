@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EOS_ID } from "../../models/vocabulary.ts";
+import { BACK_TRANSLATED_ID, EOS_ID } from "../../models/vocabulary.ts";
 import { normalisedWeights } from "../corpus/choices.ts";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
@@ -109,6 +109,21 @@ describe("beam", () => {
       /^distill: beam: 5 sentences, \d\.\d\d × the references' length, \d empty, from 1 parts$/,
     );
   });
+});
+
+test("back-translated sources are translated, and handed on, without their tag", async () => {
+  const { stage: plain, targets } = await distilled("untagged", "{ beam: 2, maxLengthRatio: 1 }");
+  const [corpus] = prepared.corpus.index.train;
+  corpus!.origin = "back-translation";
+  try {
+    expect((await prepared.corpus.trainParts())[0]!.prefix, "the teacher's tag").toEqual([BACK_TRANSLATED_ID]);
+    const tagged = await distilled("tagged", "{ beam: 2, maxLengthRatio: 1 }");
+    expect(tagged.targets).toEqual(targets);
+    expect(tagged.stage.parts[0]!.prefix).toEqual([]);
+    expect(plain.parts[0]!.prefix).toBeUndefined();
+  } finally {
+    delete corpus!.origin;
+  }
 });
 
 describe("nbest", () => {

@@ -51,7 +51,7 @@ export function registerRecipeCommand(program: Command, { root }: { readonly roo
 
 function checked({ name, corpus, teacher, student }: Recipe): string {
   const corpora = `${corpus.train.length} ${corpus.train.length === 1 ? "corpus" : "corpora"}`;
-  const from = teacher.bundle === undefined ? `${teacher.training.steps} steps` : teacher.bundle;
+  const from = teacher.bundle ?? teacher.huggingFace?.folder ?? `${teacher.training.steps} steps`;
   return `${name}: fits (${corpus.source} to ${corpus.target}, ${corpora}, teacher ${from}, student ${student.training.steps} steps)`;
 }
 

@@ -143,6 +143,12 @@ describe("a recipe", () => {
     expect(objective("objective: { wordLevel: { weight: 1, pairs: raw } }")).toMatch(/set student\.rawWeight/);
   });
 
+  test("names one teacher", () => {
+    expect(complaint("teacher: { bundle: a, huggingFace: { folder: b } }\n")).toBe(
+      "small.yaml:7: teacher.huggingFace: teacher.bundle names a teacher already: leave one of the two out",
+    );
+  });
+
   test("has as many hypotheses as its method of distillation gives", () => {
     const distill = (fields: string) => complaint(`distill: { ${fields} }\n`);
     const at = "small.yaml:7: distill.hypotheses: ";

@@ -67,6 +67,15 @@ export const recipeSchema = z
         noise: noiseSchema.prefault({}),
         /** The folder of a teacher's bundle that is used as it is; none is trained. */
         bundle: z.string().min(1).optional(),
+        /** A translation model in the Hugging Face layout that is used as it is; none is trained. */
+        huggingFace: z
+          .strictObject({
+            folder: z.string().min(1),
+            /** Its own names of the languages; the corpus's when left out. */
+            sourceLanguage: z.string().min(1).optional(),
+            targetLanguage: z.string().min(1).optional(),
+          })
+          .optional(),
       })
       .prefault({}),
     distill: z
@@ -155,6 +164,11 @@ export const recipeSchema = z
         notes: z.string().default(""),
       })
       .prefault({}),
+  })
+  .superRefine(({ teacher: { bundle, huggingFace } }, refinement) => {
+    if (bundle === undefined || huggingFace === undefined) return;
+    const message = "teacher.bundle names a teacher already: leave one of the two out";
+    refinement.addIssue({ code: "custom", path: ["teacher", "huggingFace"], message });
   })
   .superRefine(({ distill: { method, hypotheses = 1, beam } }, refinement) => {
     const refuse = (message: string) =>

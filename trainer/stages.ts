@@ -100,7 +100,8 @@ function goOn(context: StageContext, done: StageName): void {
 
 /** @throws RecipeError where something is to be trained, and its checkpoints could be compared on nothing. */
 function requireValidation({ corpus, teacher }: Recipe, until: StageName): void {
-  const trains = teacher.bundle === undefined || (until !== "teacher" && until !== "distill");
+  const given = teacher.bundle !== undefined || teacher.huggingFace !== undefined;
+  const trains = !given || (until !== "teacher" && until !== "distill");
   if (!trains || corpus.valid.length > 0) return;
   throw new RecipeError("corpus.valid names no file: training compares its checkpoints on a validation set");
 }

@@ -9,6 +9,7 @@ import { loadBundle } from "../models/bundle.ts";
 import { StepModel } from "../models/step-model.ts";
 import { translateText } from "../models/translate.ts";
 import type { Wait } from "../models/wait.ts";
+import { exportedFixture, writeExported } from "./decoding/hugging-face/exported-fixtures.testing.ts";
 import { parseRecipe } from "./recipe.ts";
 import { isBuilt, RECIPES, souffleurDone } from "./souffleur-process.testing.ts";
 
@@ -138,6 +139,35 @@ describe.skipIf(!isBuilt)("the tiny recipe", () => {
     expect(readFileSync(join(student.dir, "tokenizer.json"))).toEqual(readFileSync(join(bundle, "tokenizer.json")));
     expect(readFileSync(join(student.dir, "MODEL_CARD.md"), "utf8")).toContain("output of the teacher `tiny-teacher`");
     expect(await translate(student.stepPath!, known, "full")).toBe(german);
+  });
+
+  test("may be taught by a model in the Hugging Face layout", async () => {
+    const folder = writeExported(join(dir, "exported"), exportedFixture("m2m100"));
+    const recipe = join(dir, "foreign.yaml");
+    const lines = [
+      "name: foreign",
+      "corpus:",
+      "  { source: en, target: de, train: [{ path: tiny/valid.tsv }], valid: [tiny/test.tsv], test: [tiny/test.tsv],",
+      "    tokenizer: { size: 100, minimumCount: 1 } }",
+      `teacher: { huggingFace: { folder: ${folder} } }`,
+      "distill: { method: nbest, beam: 2, maxLengthRatio: 1 }",
+      "student:",
+      "  architecture: { width: 16, heads: 2, feedForward: 16, encoderLayers: 1, decoderLayers: 1 }",
+      "  training: { steps: 2, validationSentences: 2 }",
+      "evaluate: { beam: 1, waits: [full] }",
+      "export: { blankBias: [0] }",
+    ];
+    writeFileSync(recipe, lines.join("\n"));
+    const argv = ["train", recipe, "--data", RECIPES, "--work", join(dir, "foreign"), "--out", join(dir, "models")];
+    const { output, errors } = await souffleurDone(argv);
+    expect(output, "there is no teacher to write").toBe(`${join(dir, "models", "foreign")}\n`);
+    expect(errors).toContain(`teacher: m2m_100 in ${folder}, en to de\n`);
+    expect(errors).toMatch(/distill: nbest: \d+ sentences with \d+ targets/);
+    expect(errors).toMatch(/evaluate: test: teacher BLEU/);
+    const student = await loadBundle(join(dir, "models", "foreign"));
+    expect(readFileSync(join(student.dir, "MODEL_CARD.md"), "utf8")).toContain(
+      "It learnt from the n-best translations of the teacher `exported`",
+    );
   });
 
   test("is not made twice", async () => {

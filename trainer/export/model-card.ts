@@ -19,13 +19,20 @@ export interface ModelCardFacts {
   readonly version: string;
 }
 
+const LESSONS: Record<Recipe["distill"]["method"], string> = {
+  beam: "the beam-search output",
+  nbest: "the n-best translations",
+  sample: "samples",
+  "seq-inter": "the beam-search output nearest to the references",
+};
+
 /** Markdown. */
 export function modelCard(facts: ModelCardFacts): string {
   const { recipe, architecture, kind } = facts;
   const { source, target } = recipe.corpus;
   const student = kind !== "teacher";
   const pair = `from \`${source}\` to \`${target}\``;
-  const lesson = `It learnt from the beam-search output of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}`;
+  const lesson = `It learnt from ${LESSONS[recipe.distill.method]} of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}`;
   const what: Record<ModelKind, string> = {
     "ctc-student": `A non-autoregressive CTC student for simultaneous translation ${pair}: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. ${lesson}.`,
     "autoregressive-student": `An autoregressive Transformer for translation ${pair}, of whole sentences. ${lesson}: a baseline to compare with, and weights to train on from.`,

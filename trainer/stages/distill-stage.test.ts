@@ -9,7 +9,10 @@ import { normalisedWeights } from "../corpus/choices.ts";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
 import { sequenceAt } from "../corpus/shard.ts";
-import { BeamSearch, type Hypothesis } from "../decoding/beam-search.ts";
+import { BeamSearch, candidatesOf, type Hypothesis } from "../decoding/beam-search.ts";
+import { exportedFixture, writeExported } from "../decoding/hugging-face/exported-fixtures.testing.ts";
+import { exportedModel } from "../decoding/hugging-face/exported-model.ts";
+import { openModelFolder } from "../decoding/hugging-face/model-folder.ts";
 import { TeacherForcing } from "../decoding/teacher-forcing.ts";
 import { transformerModel } from "../decoding/text-model.ts";
 import { sentenceBleu } from "../evaluation/bleu.ts";
@@ -20,7 +23,7 @@ import type { StageContext } from "./context.ts";
 import { distillStage, type WorkShare } from "./distill-stage.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf } from "./stage-folder.ts";
-import type { NetworkTeacher } from "./teacher-stage.ts";
+import type { NetworkTeacher, TeacherStage } from "./teacher.ts";
 
 const pairs = [
   ["The boat is new.", "Das Boot ist neu."],
@@ -62,14 +65,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A run of the stage; those of one name share a work folder. */
-function distil(name: string, lines: string, share?: WorkShare) {
+function distil(name: string, lines: string, share?: WorkShare, by: TeacherStage = teacher) {
   said = [];
   const corpus = "corpus: { source: en, target: de, train: [{ path: talk.tsv }] }";
   const context: StageContext = {
     recipe: parseRecipe(`name: toy\n${corpus}\ndistill: ${lines}\n`, "toy.yaml"),
     ...{ data: dir, work: join(dir, name), quiet: true, say: (text) => said.push(text) },
   };
-  return distillStage(context, prepared, teacher, share);
+  return distillStage(context, prepared, by, share);
 }
 
 async function distilled(name: string, lines: string) {
@@ -249,6 +252,47 @@ describe("topK", () => {
   test("is refused beyond the vocabulary", async () => {
     await expect(distil("wide", "{ topK: 200 }")).rejects.toThrow(
       `distill.topK: 200 is more than the vocabulary's ${prepared.corpus.index.vocabulary} ids`,
+    );
+  });
+});
+
+describe("a foreign teacher", () => {
+  test("reads the corpus as text, and what it writes is encoded again", async () => {
+    const path = writeExported(join(dir, "marian"), exportedFixture("marian"));
+    const model = exportedModel(openModelFolder(path), { source: "en", target: "de" });
+    const foreign = { type: "foreign", key: "marian", folder: path, model } as const;
+    const { tokenizer } = prepared.corpus;
+    const settings = { beam: 3, lengthPenalty: 1, maxLengthRatio: 2 };
+    const search = new BeamSearch(await model.open(candidatesOf(3), 1), settings);
+    const read = pairs.map(([source]) => model.codec.encode(source!));
+    const found = await search.search(read).finally(() => search.dispose());
+    const texts = found.map((list) => list.map(({ ids }) => model.codec.decode(ids)));
+    expect(new Set(texts.flat()).size).toBeGreaterThan(4);
+
+    const beam = await distil("foreign", "{ beam: 3, partSentences: 2 }", undefined, foreign);
+    const targets = (stage: typeof beam) =>
+      Array.from({ length: stage!.parts[0]!.shard.target.offsets.length - 1 }, (_, row) =>
+        Array.from(sequenceAt(stage!.parts[0]!.shard.target, row)),
+      );
+    expect(targets(beam)).toEqual(texts.map(([best]) => tokenizer.encode(best!)));
+
+    const nbest = await distil("foreign", "{ method: nbest, beam: 3 }", undefined, foreign);
+    const kept = texts.map((list) => [...new Set(list.map((text) => tokenizer.encode(text).join()))]);
+    expect(targets(nbest).map(String)).toEqual(kept.flat());
+
+    const nearest = await distil("foreign", "{ method: seq-inter, beam: 3 }", undefined, foreign);
+    for (const [sentence, list] of texts.entries()) {
+      const scores = list.map((text) => sentenceBleu(text, [pairs[sentence]![1]!]));
+      expect(targets(nearest)[sentence]).toEqual(tokenizer.encode(list[scores.indexOf(Math.max(...scores))]!));
+    }
+  });
+
+  test("stores no distributions", async () => {
+    const path = join(dir, "marian");
+    const model = exportedModel(openModelFolder(path), { source: "en", target: "de" });
+    const foreign = { type: "foreign", key: "marian", folder: path, model } as const;
+    await expect(distil("foreign", "{ topK: 4 }", undefined, foreign)).rejects.toThrow(
+      `distill.topK needs a teacher with the corpus's vocabulary, and ${path} has its own`,
     );
   });
 });

@@ -25,7 +25,7 @@ import { Distiller } from "./distiller.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import { StageLocked } from "./stage-lock.ts";
-import type { TeacherStage } from "./teacher-stage.ts";
+import type { TeacherStage } from "./teacher.ts";
 
 export interface DistilledStage {
   readonly key: string;

@@ -11,7 +11,7 @@ import { sentenceBleu } from "../evaluation/bleu.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipe.ts";
 import { type PartContent, sha256Of } from "./distill-part.ts";
-import { networkTeacher, type TeacherStage } from "./teacher-stage.ts";
+import { networkTeacher, type TeacherStage } from "./teacher.ts";
 
 /** Some sentences of a corpus. */
 export interface DistilledSentences {

@@ -13,7 +13,7 @@ import { dataPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
-import type { TeacherStage } from "./teacher-stage.ts";
+import type { TeacherStage } from "./teacher.ts";
 import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
 const qualitySchema = z.object({ bleu: z.number(), chrf: z.number(), brevityPenalty: z.number() });

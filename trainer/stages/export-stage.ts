@@ -8,7 +8,7 @@ import type { EvaluateStage } from "./evaluate-stage.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
-import type { NetworkTeacher, TeacherStage } from "./teacher-stage.ts";
+import type { NetworkTeacher, TeacherStage } from "./teacher.ts";
 
 export interface ExportStage {
   readonly student: string;

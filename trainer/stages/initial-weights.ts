@@ -40,12 +40,17 @@ export async function namedWeights(
  * @throws RecipeError where the folder's tokenizer is not the corpus's; one without any is taken on trust.
  */
 export async function checkSameTokenizer(field: string, folder: string, prepared: PreparedStage): Promise<void> {
-  const tokenizer = join(folder, "tokenizer.json");
-  if (!existsSync(tokenizer) || (await hashOfFile(tokenizer)) === prepared.corpus.index.tokenizerSha256) return;
+  if (await hasSameTokenizer(folder, prepared)) return;
   throw new RecipeError(
     `${field}: ${folder} has another tokenizer than this recipe's corpus, so its ids mean other pieces; ` +
-      `to train with that one, set corpus.tokenizer.file to ${tokenizer}`,
+      `to train with that one, set corpus.tokenizer.file to ${join(folder, "tokenizer.json")}`,
   );
+}
+
+/** Whether the folder's tokenizer is the corpus's; one without any is taken on trust. */
+export async function hasSameTokenizer(folder: string, prepared: PreparedStage): Promise<boolean> {
+  const tokenizer = join(folder, "tokenizer.json");
+  return !existsSync(tokenizer) || (await hashOfFile(tokenizer)) === prepared.corpus.index.tokenizerSha256;
 }
 
 /**

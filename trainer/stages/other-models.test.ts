@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
+import { exportedFixture, writeExported } from "../decoding/hugging-face/exported-fixtures.testing.ts";
 import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "../export/bundle-folder.ts";
 import { studentWeights } from "../export/small-student.testing.ts";
 import { formulaWeights } from "../networks/formula-weights.testing.ts";
@@ -15,7 +16,8 @@ import { teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { StageContext } from "./context.ts";
 import { namedWeights, startingWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
-import { networkTeacher, teacherStage } from "./teacher-stage.ts";
+import { networkTeacher } from "./teacher.ts";
+import { teacherStage } from "./teacher-stage.ts";
 
 const SIZES = { width: 8, heads: 2, feedForward: 12, encoderLayers: 1, decoderLayers: 1, maxPositions: 32 };
 
@@ -157,8 +159,57 @@ describe("teacher.bundle", () => {
     expect(await complaint("toy-teacher", french)).toBe(
       `teacher.bundle: ${at("toy-teacher")} translates en to de, the corpus is fr to de`,
     );
+  });
+
+  test("with another tokenizer than the corpus's is foreign, and says what that means", async () => {
     const other = await preparedFrom("third", "She has a red hat.\tSie hat einen roten Hut.\n");
-    expect(await complaint("toy-teacher", other)).toContain("teacher.bundle:");
-    expect(await complaint("toy-teacher", other)).toContain("has another tokenizer than this recipe's corpus");
+    const teacher = await teacherStage(use("toy-teacher"), other);
+    expect(teacher.type).toBe("foreign");
+    expect(said).toEqual([
+      `teacher: ${at("toy-teacher")} has another tokenizer than this recipe's corpus, so its translations go through text, ` +
+        `and the student starts without its weights; to share it, set corpus.tokenizer.file to ${at("toy-teacher")}/tokenizer.json`,
+    ]);
+    expect(teacher.model.codec.encode("The boat")).toEqual(prepared.corpus.tokenizer.encode("The boat"));
+    expect(teacher.model.longestSource).toBe(SIZES.maxPositions - 1);
+    expect(() => networkTeacher(teacher, "distill.topK")).toThrow(
+      `distill.topK needs a teacher with the corpus's vocabulary, and ${at("toy-teacher")} has its own: distil from it at ` +
+        "sequence level (distill.method), or train a teacher here",
+    );
+  });
+});
+
+describe("teacher.huggingFace", () => {
+  const use = (folder: string, more = "") => context(`teacher: { huggingFace: { folder: ${folder}${more} } }`);
+
+  test("is used as it is, keyed by its files and languages", async () => {
+    writeExported(at("m2m"), exportedFixture("m2m100"));
+    const teacher = await teacherStage(use("m2m"), prepared);
+    expect(teacher).toMatchObject({ type: "foreign", folder: at("m2m") });
+    expect(said).toEqual([`teacher: m2m_100 in ${at("m2m")}, en to de`]);
+    writeExported(at("moved-m2m"), exportedFixture("m2m100"));
+    expect((await teacherStage(use("moved-m2m"), prepared)).key).toBe(teacher.key);
+    expect((await teacherStage(use("m2m", ", targetLanguage: en"), prepared)).key).not.toBe(teacher.key);
+    writeExported(at("changed-m2m"), exportedFixture("m2m100"), { "tokenizer_config.json": {} });
+    expect((await teacherStage(use("changed-m2m"), prepared)).key).not.toBe(teacher.key);
+  });
+
+  test("is refused with what is wrong, as wrong use of the recipe", async () => {
+    const complaint = (folder: string, more = "") =>
+      teacherStage(use(folder, more), prepared)
+        .then(({ model }) => model.open(2, 1))
+        .then(
+          () => "nothing",
+          (error: unknown) => (error instanceof RecipeError ? error.message : String(error)),
+        );
+    expect(await complaint("nowhere")).toBe(`teacher.huggingFace: ${at("nowhere")} does not exist`);
+    writeExported(at("nllb"), exportedFixture("nllb"));
+    expect(await complaint("nllb")).toContain(
+      "has no source language en: set sourceLanguage to one of deu_Latn, eng_Latn",
+    );
+    expect(await complaint("nllb", ", sourceLanguage: eng_Latn, targetLanguage: deu_Latn")).toBe("nothing");
+    writeFileSync(at("nllb", "encoder_model.onnx"), "broken");
+    expect(await complaint("nllb", ", sourceLanguage: eng_Latn, targetLanguage: deu_Latn")).toMatch(
+      /^teacher\.huggingFace: .*encoder_model\.onnx: /,
+    );
   });
 });

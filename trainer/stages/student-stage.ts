@@ -15,7 +15,7 @@ import type { Distillation } from "./distillation.ts";
 import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
-import { networkTeacher, type TeacherStage } from "./teacher-stage.ts";
+import { networkTeacher, type TeacherStage } from "./teacher.ts";
 import {
   copyResult,
   keyedNoise,

@@ -17,11 +17,15 @@ const STEP_SERVER = builtScript("step-server");
  */
 const SCRIPT = `
 import { parentPort } from "node:worker_threads";
+import { CtcDecoder } from ${JSON.stringify(new URL("../../models/ctc-decoder.js", STEP_SERVER).href)};
 import { SegmentState } from ${JSON.stringify(new URL("../../models/segment-state.js", STEP_SERVER).href)};
 import { serveSteps } from ${JSON.stringify(STEP_SERVER.href)};
 class Model {
   slotsPerToken = 2;
   maxSourceTokens = 160;
+  newDecoder(wait) {
+    return new CtcDecoder({ wait, slotsPerToken: 2, maxSourceTokens: 160 });
+  }
   newState() {
     return new SegmentState({ sourceStateWidth: 1, slotStateWidth: 1, slotsPerToken: 2, maxSourceTokens: 160 });
   }

@@ -62,7 +62,12 @@ test("ids of a large shard stay on disk, and read the same there", async () => {
   const [inMemory, onDisk] = [shard, filed].map(
     (one) => new BatchStream([{ shard: one, weight: 1, join: 0.2 }], options),
   );
-  for (let batch = 0; batch < 20; batch += 1) expect(onDisk.next()).toEqual(inMemory.next());
+  // What a row was made of names its shard, and the two are read from different places.
+  const next = (stream: BatchStream) => {
+    const { examples, ...batch } = stream.next();
+    return { ...batch, members: examples.map(({ members }) => members) };
+  };
+  for (let batch = 0; batch < 20; batch += 1) expect(next(onDisk)).toEqual(next(inMemory));
 });
 
 test("a builder grows past its first arrays", () => {

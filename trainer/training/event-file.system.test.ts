@@ -19,7 +19,7 @@ accumulator = EventAccumulator(sys.argv[1])
 accumulator.Reload()
 print(json.dumps({tag: [[e.step, round(e.value, 4)] for e in accumulator.Scalars(tag)] for tag in accumulator.Tags()["scalars"]}))
 `;
-const pythons = [".venv/bin/python", "python3"];
+const pythons = [process.env.SOUFFLEUR_PYTHON ?? ".venv/bin/python", "python3"];
 const python = pythons.find((one) => spawnSync(one, ["-c", "import tensorboard"], { stdio: "ignore" }).status === 0);
 
 test.skipIf(python === undefined)("is read by TensorBoard, steps that a resumed run makes again only once", () => {

@@ -51,8 +51,9 @@ export function registerRecipeCommand(program: Command, { root }: { readonly roo
 
 function checked({ name, corpus, teacher, student }: Recipe): string {
   const corpora = `${corpus.train.length} ${corpus.train.length === 1 ? "corpus" : "corpora"}`;
-  const from = teacher.bundle ?? teacher.huggingFace?.folder ?? `${teacher.training.steps} steps`;
-  return `${name}: fits (${corpus.source} to ${corpus.target}, ${corpora}, teacher ${from}, student ${student.training.steps} steps)`;
+  const bundles = typeof teacher.bundle === "object" ? Object.values(teacher.bundle).join(" and ") : teacher.bundle;
+  const from = bundles ?? teacher.huggingFace?.folder ?? `${teacher.training.steps} steps`;
+  return `${name}: fits (${corpus.source} to ${[corpus.target].flat().join(" and ")}, ${corpora}, teacher ${from}, student ${student.training.steps} steps)`;
 }
 
 const LINE = 100;

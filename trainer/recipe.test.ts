@@ -180,3 +180,31 @@ describe("a recipe", () => {
     },
   );
 });
+
+describe("several targets", () => {
+  const recipe = (lines: string) => `name: a\ncorpus:\n  source: en\n  target: [de, fr]\n${lines}`;
+  const TRAIN = "  train: [{ path: a.tsv, target: de }, { path: b.tsv, target: fr }]\n";
+
+  test("may be named for corpora and held-out sets", () => {
+    const { corpus } = parseRecipe(recipe(`${TRAIN}  valid: [{ path: c.tsv, target: fr }]\n`), "a.yaml");
+    expect(corpus.target).toEqual(["de", "fr"]);
+    expect(corpus.valid).toEqual([{ path: "c.tsv", target: "fr" }]);
+  });
+
+  test.each([
+    ["  train: [{ path: a.tsv, target: de }]\n", "a.yaml:5: corpus.train: no corpus has the target fr"],
+    [`${TRAIN}  test: [c.tsv]\n`, "a.yaml:6: corpus.test.0.target: say which target it is of; corpus.target is de, fr"],
+    [
+      `${TRAIN}  valid: [{ path: c.tsv, target: it }]\n`,
+      "a.yaml:6: corpus.valid.0.target: it is none of this recipe; corpus.target is de, fr",
+    ],
+    [`${TRAIN}  targetTemperature: 0.5\n`, "a.yaml:6: corpus.targetTemperature: "],
+  ])("are refused where they do not fit: %s", (lines, message) => {
+    expect(() => parseRecipe(recipe(lines), "a.yaml")).toThrow(message);
+  });
+
+  test("have no temperature where there is one", () => {
+    const single = "name: a\ncorpus: { source: en, target: de, train: [{ path: a.tsv }], targetTemperature: 2 }\n";
+    expect(() => parseRecipe(single, "a.yaml")).toThrow("there is one target only: remove it");
+  });
+});

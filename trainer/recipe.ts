@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { languageSchema } from "../models/manifest.ts";
 import { prepareConfigSchema } from "./corpus/config.ts";
 import { noiseSchema } from "./corpus/noise/noise-settings.ts";
 import { objectiveSchema } from "./objective.ts";
@@ -65,8 +66,11 @@ export const recipeSchema = z
         training: trainingSchema.prefault({}),
         /** Noise on the sources it is trained on. */
         noise: noiseSchema.prefault({}),
-        /** The folder of a teacher's bundle that is used as it is; none is trained. */
-        bundle: z.string().min(1).optional(),
+        /**
+         * The folder of a teacher's bundle that is used as it is; none is trained. By target where each of several has its
+         * own.
+         */
+        bundle: z.union([z.string().min(1), z.record(languageSchema, z.string().min(1))]).optional(),
         /** A translation model in the Hugging Face layout that is used as it is; none is trained. */
         huggingFace: z
           .strictObject({
@@ -165,7 +169,16 @@ export const recipeSchema = z
       })
       .prefault({}),
   })
-  .superRefine(({ teacher: { bundle, huggingFace } }, refinement) => {
+  .superRefine(({ corpus, teacher: { bundle, huggingFace } }, refinement) => {
+    const targets = [corpus.target].flat();
+    if (typeof bundle === "object" && String(Object.keys(bundle).sort()) !== String([...targets].sort())) {
+      const message = `one for each of the targets, ${targets.join(", ")}, and no others`;
+      refinement.addIssue({ code: "custom", path: ["teacher", "bundle"], message });
+    }
+    if (huggingFace !== undefined && targets.length > 1) {
+      const message = "it is asked for one language, and corpus.target has several: distil each in a recipe of its own";
+      refinement.addIssue({ code: "custom", path: ["teacher", "huggingFace"], message });
+    }
     if (bundle === undefined || huggingFace === undefined) return;
     const message = "teacher.bundle names a teacher already: leave one of the two out";
     refinement.addIssue({ code: "custom", path: ["teacher", "huggingFace"], message });

@@ -1,9 +1,9 @@
 // What `prepare` is told: the corpora, how they are cleaned and sampled, and the tokenizer to learn.
 import { basename, dirname } from "node:path";
 import { z } from "zod";
-import { languageSchema } from "../../models/manifest.ts";
+import { languageSchema, targetSchema } from "../../models/manifest.ts";
 import { cleaningSchema } from "./cleaning.ts";
-import { PAIR_FORMATS } from "./formats/pair-files.ts";
+import { type Languages, PAIR_FORMATS } from "./formats/pair-files.ts";
 
 /** Where a corpus's source side comes from, where it was not written by people. */
 export const ORIGINS = ["back-translation"] as const;
@@ -17,6 +17,8 @@ const corpusSchema = z.strictObject({
   targetPath: z.string().min(1).optional(),
   /** The member of a zip file; the source side's where there are two. */
   member: z.string().min(1).optional(),
+  /** The language of its targets, where the recipe has several. */
+  target: languageSchema.optional(),
   /** How often an epoch goes over the corpus: 2 is twice, 0.1 another tenth of it each epoch. */
   weight: z.number().positive().max(1000).default(1),
   /** Share of its sentences that an epoch joins with one or two others into one pair. */
@@ -30,14 +32,22 @@ const corpusSchema = z.strictObject({
   origin: z.enum(ORIGINS).optional(),
 });
 
-export const prepareConfigSchema = z.strictObject({
+const heldOutSchema = z.union(
+  [z.string().min(1), z.strictObject({ path: z.string().min(1), target: languageSchema.optional() })],
+  "expected a file, or { path, target } where there are several targets",
+);
+
+const configSchema = z.strictObject({
   source: languageSchema,
-  target: languageSchema,
+  /** One language, or those that one model is to write, each asked for by its tag. */
+  target: targetSchema,
+  /** Evens out how often the targets come: a share p of the sampled pairs becomes p^(1/T), normalised. 1 when left out. */
+  targetTemperature: z.number().min(1).max(100).optional(),
   seed: z.int().nonnegative().default(1),
   train: z.array(corpusSchema).min(1),
   /** Held-out TSV files, `source<TAB>reference[<TAB>reference…]`. */
-  valid: z.array(z.string().min(1)).default([]),
-  test: z.array(z.string().min(1)).default([]),
+  valid: z.array(heldOutSchema).default([]),
+  test: z.array(heldOutSchema).default([]),
   cleaning: cleaningSchema.prefault({}),
   tokenizer: z
     .strictObject({
@@ -48,6 +58,46 @@ export const prepareConfigSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+export const prepareConfigSchema = configSchema.superRefine((config, refinement) => {
+  const complain = (path: (string | number)[], message: string) =>
+    refinement.addIssue({ code: "custom", path, message });
+  const targets = [config.target].flat();
+  for (const field of ["train", "valid", "test"] as const) {
+    for (const [at, entry] of config[field].entries()) {
+      const target = targetOf(entry);
+      if (targets.length === 1 ? target === undefined || target === targets[0] : targets.includes(target ?? ""))
+        continue;
+      const message = target === undefined ? "say which target it is of" : "it is none of this recipe";
+      complain([field, at, "target"], `${message}; corpus.target is ${targets.join(", ")}`);
+    }
+  }
+  if (targets.length === 1) {
+    if (config.targetTemperature !== undefined) complain(["targetTemperature"], "there is one target only: remove it");
+    return;
+  }
+  for (const target of targets) {
+    if (!config.train.some((entry) => entry.target === target))
+      complain(["train"], `no corpus has the target ${target}`);
+  }
+});
+
+/** A held-out file as a recipe names it. */
+export type HeldOutEntry = z.output<typeof heldOutSchema>;
+
+export const pathOf = (entry: HeldOutEntry): string => (typeof entry === "string" ? entry : entry.path);
+
+/** The language that an entry says its targets are in. */
+export const targetOf = (entry: HeldOutEntry): string | undefined =>
+  typeof entry === "string" ? undefined : entry.target;
+
+/** The languages of one corpus or held-out set. */
+export function languagesOf(
+  { source, target }: Pick<ResolvedPrepareConfig, "source" | "target">,
+  entry: HeldOutEntry,
+): Languages {
+  return { source, target: targetOf(entry) ?? [target].flat()[0] };
+}
 
 /** As given, with what has a default left out at will. */
 export type PrepareConfig = z.input<typeof prepareConfigSchema>;

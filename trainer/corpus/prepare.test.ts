@@ -210,3 +210,32 @@ test("back-translations begin with their tag in batches, joined ones once, and n
   }
   expect(stream.statistics().joined).toBeGreaterThan(0);
 });
+
+test("prepares several targets: one vocabulary, a tag for each, shares evened out", async () => {
+  await writeFile(
+    at("fr.tsv"),
+    "The boat is late.\tLe bateau est en retard.\nThe train is on time.\tLe train est là.\n",
+  );
+  const several: PrepareConfig = {
+    ...config,
+    target: ["de", "fr"],
+    targetTemperature: 100,
+    train: [
+      { path: at("talk.tsv.gz"), name: "talk", target: "de" },
+      { path: at("fr.tsv"), name: "fr", target: "fr" },
+    ],
+    valid: [{ path: at("valid.tsv"), target: "de" }],
+    test: [{ path: at("test.tsv"), target: "de" }],
+  };
+  const report = await prepare(several, at("several"));
+  // A sentence that is held out for German is not trained on with a French target either.
+  expect(report.train[1]).toMatchObject({ target: "fr", read: 2, leaks: 1, pairs: 1, weight: 1 });
+  const corpus = await PreparedCorpus.open(at("several"));
+  expect(corpus.index).toMatchObject({ target: ["de", "fr"], valid: [{ target: "de" }] });
+  const parts = await corpus.trainParts();
+  expect(parts.map(({ prefix }) => prefix)).toEqual([[13], [14]]);
+  const sampled = parts.map(({ shard, weight }) => weight * (shard.source.offsets.length - 1));
+  expect(sampled[0] + sampled[1]).toBeCloseTo(5, 9);
+  expect(sampled[0] - sampled[1]).toBeLessThan(0.1);
+  expect([corpus.prefixOf("fr"), corpus.prefixOf(undefined)]).toEqual([[14], []]);
+});

@@ -13,7 +13,15 @@ import {
   cleanHeldOut,
   type HeldOutCounts,
 } from "./clean-files.ts";
-import { corpusName, type PrepareConfig, prepareConfigSchema, type ResolvedPrepareConfig } from "./config.ts";
+import {
+  corpusName,
+  languagesOf,
+  type PrepareConfig,
+  pathOf,
+  prepareConfigSchema,
+  type ResolvedPrepareConfig,
+  targetOf,
+} from "./config.ts";
 import { DroppedFile } from "./dropped-file.ts";
 import { encodeFile } from "./encode-file.ts";
 import { findPairFiles, type Languages, type PairFiles } from "./formats/pair-files.ts";
@@ -24,6 +32,7 @@ import { PairSet } from "./pair-set.ts";
 import { PREPARED_FILES, PreparedCorpus, type PreparedIndex } from "./prepared.ts";
 import type { CorpusReport, HeldOutReport, PrepareReport } from "./report.ts";
 import { StrictRules } from "./strict-rules.ts";
+import { targetFactors } from "./target-balance.ts";
 
 export interface PrepareProgress {
   stage: "clean" | "tokenizer" | "encode";
@@ -68,31 +77,34 @@ async function prepareInto(
 ): Promise<PrepareReport> {
   const train = config.train.map((corpus) => ({ ...corpus, name: corpus.name ?? corpusName(corpus.path) }));
   const held = (["valid", "test"] as const).flatMap((kind) =>
-    config[kind].map((path) => ({ kind, path, name: corpusName(path) })),
+    config[kind].map((entry) => ({
+      ...{ kind, path: pathOf(entry), name: corpusName(pathOf(entry)), target: targetOf(entry) },
+      languages: languagesOf(config, entry),
+    })),
   );
   refuseSameNames(train.map(({ name }) => `train/${name}`));
   refuseSameNames(held.map(({ kind, name }) => `${kind}/${name}`));
   for (const kind of ["train", "valid", "test"]) await mkdir(join(dir, kind), { recursive: true });
   const started = performance.now();
-  const languages = { source: config.source, target: config.target };
 
   // Held-out files first: what they hold must not be trained on.
   const heldOut = new HeldOut();
   const heldCounts: HeldOutCounts[] = [];
-  for (const { kind, path, name } of held) {
+  for (const { kind, path, name, languages } of held) {
     heldCounts.push(await cleanHeldOut(path, join(dir, kind, `${name}.tsv`), heldOut, languages));
   }
   const files: PairFiles[] = [];
-  for (const corpus of train) files.push(await findPairFiles(corpus, languages));
-  const check = config.cleaning.checkLanguage ? await learnLanguages(files, languages) : undefined;
-  const strict = new StrictRules(config.cleaning, languages, check);
+  for (const corpus of train) files.push(await findPairFiles(corpus, languagesOf(config, corpus)));
+  const strict = await strictRules(config, files);
   const pieces = new PieceCounter();
   const dropped = new DroppedFile(join(dir, PREPARED_FILES.dropped));
-  const shared = { languages, cleaning: config.cleaning, strict, heldOut, seen: new PairSet(), dropped, pieces };
+  const shared = { cleaning: config.cleaning, heldOut, seen: new PairSet(), dropped, pieces };
   const trainCounts: CorpusCounts[] = [];
   try {
-    for (const [at, { name, weight }] of train.entries()) {
-      const context: CleaningContext = { ...shared, weight };
+    for (const [at, corpus] of train.entries()) {
+      const { name, weight } = corpus;
+      const languages = languagesOf(config, corpus);
+      const context: CleaningContext = { ...shared, languages, strict: strict.get(languages.target)!, weight };
       const output = join(dir, "train", `${name}.tsv`);
       trainCounts.push(
         await cleanCorpus(files[at], output, context, (done) => progress({ stage: "clean", name, done })),
@@ -119,17 +131,22 @@ async function prepareInto(
       progress({ stage: "encode", name, done, total }),
     );
   const trainReports: CorpusReport[] = [];
-  for (const [at, { name, path, weight, join: joinRate, origin }] of train.entries()) {
+  for (const [at, { name, path, target, weight, join: joinRate, origin }] of train.entries()) {
     const { kept, ...cleaning } = trainCounts[at];
     const { format } = files[at];
-    const corpus = { name, path, format, weight, join: joinRate, origin };
+    const corpus = { name, path, target, format, weight, join: joinRate, origin };
     trainReports.push({ ...corpus, ...cleaning, ...(await encode("train", name, kept)) });
   }
   const heldReports: Record<"valid" | "test", HeldOutReport[]> = { valid: [], test: [] };
-  for (const [at, { kind, name, path }] of held.entries()) {
+  for (const [at, { kind, name, path, target }] of held.entries()) {
     const { kept, ...cleaning } = heldCounts[at];
-    heldReports[kind].push({ name, path, ...cleaning, ...(await encode(kind, name, kept)) });
+    heldReports[kind].push({ name, path, target, ...cleaning, ...(await encode(kind, name, kept)) });
   }
+  const factors = targetFactors(
+    trainReports.map(({ target = "", weight, pairs }) => ({ target, weight, pairs })),
+    config.targetTemperature ?? 1,
+  );
+  const targetIn = ({ target }: { target?: string }) => (Array.isArray(config.target) ? { target } : {});
   const index: PreparedIndex = {
     format: "souffleur-corpus",
     version: 1,
@@ -138,12 +155,12 @@ async function prepareInto(
     seed: config.seed,
     vocabulary: vocabularySize,
     tokenizerSha256,
-    train: trainReports.map(({ name, weight, join: joinRate, pairs, origin }) => ({
-      ...{ name, weight, join: joinRate, pairs },
+    train: trainReports.map(({ name, target, weight, join: joinRate, pairs, origin }) => ({
+      ...{ name, ...targetIn({ target }), weight: weight * factors.get(target ?? "")!, join: joinRate, pairs },
       ...(origin && { origin }),
     })),
-    valid: heldReports.valid.map(({ name, pairs }) => ({ name, pairs })),
-    test: heldReports.test.map(({ name, pairs }) => ({ name, pairs })),
+    valid: heldReports.valid.map((set) => ({ name: set.name, ...targetIn(set), pairs: set.pairs })),
+    test: heldReports.test.map((set) => ({ name: set.name, ...targetIn(set), pairs: set.pairs })),
   };
   await writeFile(join(dir, PREPARED_FILES.index), `${JSON.stringify(index, null, 2)}\n`);
 
@@ -172,6 +189,21 @@ async function prepareInto(
   };
   await writeFile(join(dir, PREPARED_FILES.report), `${JSON.stringify(report, null, 2)}\n`);
   return report;
+}
+
+/** The rules for each target language, which learn from its corpora alone. */
+async function strictRules(
+  config: ResolvedPrepareConfig,
+  files: readonly PairFiles[],
+): Promise<Map<string, StrictRules>> {
+  const rules = new Map<string, StrictRules>();
+  for (const target of [config.target].flat()) {
+    const languages = { source: config.source, target };
+    const own = files.filter((_, at) => languagesOf(config, config.train[at]).target === target);
+    const check = config.cleaning.checkLanguage ? await learnLanguages(own, languages) : undefined;
+    rules.set(target, new StrictRules(config.cleaning, languages, check));
+  }
+  return rules;
 }
 
 /** Pairs of each corpus that the language check learns from. */

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { Tokenizer } from "../../models/tokenizer.ts";
-import { BACK_TRANSLATED_ID } from "../../models/vocabulary.ts";
+import { BACK_TRANSLATED_ID, TARGET_TAG_IDS } from "../../models/vocabulary.ts";
 import { ORIGINS } from "./config.ts";
 import type { TrainPart } from "./epoch-plan.ts";
 import { readLines } from "./lines.ts";
@@ -22,21 +22,23 @@ export const preparedIndexSchema = z.strictObject({
   format: z.literal("souffleur-corpus"),
   version: z.literal(1),
   source: z.string(),
-  target: z.string(),
+  target: z.union([z.string(), z.array(z.string())]),
   seed: z.int(),
   vocabulary: z.int(),
   tokenizerSha256: z.string(),
+  /** `target` names a corpus's language where there are several. */
   train: z.array(
     z.strictObject({
       name: z.string(),
+      target: z.string().optional(),
       weight: z.number(),
       join: z.number(),
       pairs: z.int(),
       origin: z.enum(ORIGINS).optional(),
     }),
   ),
-  valid: z.array(z.strictObject({ name: z.string(), pairs: z.int() })),
-  test: z.array(z.strictObject({ name: z.string(), pairs: z.int() })),
+  valid: z.array(z.strictObject({ name: z.string(), target: z.string().optional(), pairs: z.int() })),
+  test: z.array(z.strictObject({ name: z.string(), target: z.string().optional(), pairs: z.int() })),
 });
 
 export type PreparedIndex = z.infer<typeof preparedIndexSchema>;
@@ -74,6 +76,12 @@ export class PreparedCorpus {
     return new PreparedCorpus(dir, parsed.data, Tokenizer.fromJson(JSON.parse(text.toString("utf8"))));
   }
 
+  /** The source ids that ask for a target: none where there is one only. */
+  prefixOf(target: string | undefined): readonly number[] {
+    const { target: targets } = this.index;
+    return Array.isArray(targets) && target !== undefined ? [TARGET_TAG_IDS[targets.indexOf(target)]] : [];
+  }
+
   get tokenizerPath(): string {
     return join(this.dir, PREPARED_FILES.tokenizer);
   }
@@ -90,12 +98,12 @@ export class PreparedCorpus {
   async trainParts(memoryBytes: number = SHARD_MEMORY_BYTES): Promise<TrainPart[]> {
     const parts: TrainPart[] = [];
     let left = memoryBytes;
-    for (const { name, weight, join: joinRate, origin } of this.index.train) {
+    for (const { name, target, weight, join: joinRate, origin } of this.index.train) {
       const shard = await readShard(this.trainPath(name), this.index.tokenizerSha256, left);
       if (shard.source.tokens instanceof Uint16Array)
         left -= 2 * (shard.source.tokens.length + shard.target.tokens.length);
-      const prefix = origin === "back-translation" ? [BACK_TRANSLATED_ID] : undefined;
-      parts.push({ shard, weight, join: joinRate, ...(prefix && { prefix }) });
+      const prefix = [...this.prefixOf(target), ...(origin === "back-translation" ? [BACK_TRANSLATED_ID] : [])];
+      parts.push({ shard, weight, join: joinRate, ...(prefix.length > 0 && { prefix }) });
     }
     return parts;
   }

@@ -22,6 +22,8 @@ export interface CorpusReport extends TextCounts {
   name: string;
   path: string;
   format: PairFormat;
+  /** Its language, where the recipe says it. */
+  target?: string;
   weight: number;
   join: number;
   origin?: (typeof ORIGINS)[number];
@@ -36,6 +38,7 @@ export interface CorpusReport extends TextCounts {
 export interface HeldOutReport extends TextCounts {
   name: string;
   path: string;
+  target?: string;
   references: number;
 }
 

@@ -4,7 +4,7 @@ import { type Bundle, loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
 import type { StepRunner } from "../../models/step-runner.ts";
 import { isStudent, openStudent } from "../../models/student-model.ts";
-import { chosenTarget, sourcePrefix } from "../../models/tags.ts";
+import { chosenTarget, sourcePrefix, targetsOf } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import { transformerModel } from "../decoding/text-model.ts";
 import { bundledStudent } from "../networks/bundled-student.ts";
@@ -43,10 +43,11 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const bundle = await loadBundle(options.bundle);
   const { manifest, tokenizer } = bundle;
   const prefix = sourcePrefix(manifest, options);
-  const test = await readTestSet(options.test, { limit: options.limit });
   const noiseLanguage = options.noise ? manifest.source : undefined;
   const { source } = manifest;
   const target = chosenTarget(manifest, options.target);
+  const named = targetsOf(manifest).length > 1 ? target : undefined;
+  const test = await readTestSet(options.test, { limit: options.limit, target: named });
   const copy = options.copy === undefined ? undefined : { set: await readCopySet(options.copy), source, target };
   if (isStudent(bundle)) {
     const model = await openStudent(ort, bundle, { intraOpNumThreads: threads });

@@ -67,6 +67,7 @@ export function createEvaluationReport(
   const references = testSet.sentences.map((sentence) => sentence.references);
   return {
     test: testSet.name,
+    ...(testSet.target !== undefined && { target: testSet.target }),
     signatures: { bleu: bleuSignature(references, scoring), chrf: chrfSignature(references, scoring) },
     rows: [...rows],
   };

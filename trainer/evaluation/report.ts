@@ -33,6 +33,8 @@ export interface EvaluationRow {
 export interface EvaluationReport {
   /** Name of the test set. */
   test: string;
+  /** The language written, where the model writes several. */
+  target?: string;
   signatures: { bleu: string; chrf: string };
   rows: EvaluationRow[];
   /** A CTC student's slots, where that was asked for. */
@@ -81,12 +83,17 @@ export function formatEvaluationReport(report: EvaluationReport): string {
     ...COLUMNS.slice(QUALITY_COLUMNS),
   ];
   return [
-    `${report.test}  (AL, LAAL, DAL in source words, computation not counted; tokens/s of the source)`,
+    `${testOf(report)}  (AL, LAAL, DAL in source words, computation not counted; tokens/s of the source)`,
     formatTable(columns, report.rows),
     `BLEU ${report.signatures.bleu}`,
     `chrF2 ${report.signatures.chrf}`,
     ...(report.diagnosis ? [formatDiagnosis(report.diagnosis)] : []),
   ].join("\n");
+}
+
+/** The test set as people are told of it, with the language where there are several. */
+export function testOf({ test, target }: { readonly test: string; readonly target?: string }): string {
+  return target === undefined ? test : `${test} to ${target}`;
 }
 
 /** The report as indented JSON, in full precision. */

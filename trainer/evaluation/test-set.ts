@@ -6,12 +6,15 @@ import { type HeldOutSentence, readHeldOutFile } from "../corpus/held-out-file.t
 export interface TestSet {
   /** The file's name without `.tsv` or `.tsv.gz`. */
   name: string;
+  /** The language of its references, where the model writes several. */
+  target?: string;
   sentences: HeldOutSentence[];
 }
 
 /**
  * Reads a test set as it stands; only its lines' ends are trimmed.
  *
+ * @param options.target the language of its references
  * @param options.limit how many sentences to take from the start; all when left out
  * @param options.languages where they are given, the set may be in any format of the training corpora
  * @throws HeldOutFileError when the file is empty or a line lacks its source or a reference, whatever the limit; Error
@@ -19,9 +22,11 @@ export interface TestSet {
  */
 export async function readTestSet(
   path: string,
-  options: { limit?: number; languages?: Languages } = {},
+  options: { limit?: number; target?: string; languages?: Languages } = {},
 ): Promise<TestSet> {
   const sentences: HeldOutSentence[] = [];
   for await (const sentence of readHeldOutFile(path, options.languages)) sentences.push(sentence);
-  return { name: basename(path).replace(/\.tsv(\.gz)?$/u, ""), sentences: sentences.slice(0, options.limit) };
+  const name = basename(path).replace(/\.tsv(\.gz)?$/u, "");
+  const { target, limit } = options;
+  return { name, ...(target !== undefined && { target }), sentences: sentences.slice(0, limit) };
 }

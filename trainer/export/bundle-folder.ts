@@ -5,7 +5,7 @@ import { writeManifest } from "../../models/bundle.ts";
 import { BUNDLE_FORMAT_VERSION, type BundleManifest } from "../../models/manifest.ts";
 import { readSignature, writeSignature } from "../../models/read-write-signature.ts";
 import { stepSignature } from "../../models/step-signature.ts";
-import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, UNK_ID } from "../../models/vocabulary.ts";
+import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "../../models/vocabulary.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
@@ -17,7 +17,8 @@ import { readModel, readWriteWidths, writeModel } from "./wait-k-graphs.ts";
 export interface BundleDescription {
   readonly name: string;
   readonly source: string;
-  readonly target: string;
+  /** One language, or a list of those that it writes by the tags of their places in it. */
+  readonly target: BundleManifest["target"];
   readonly tokenizerPath: string;
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -128,6 +129,7 @@ function commonFields(description: BundleDescription) {
     name,
     source,
     target,
+    ...(Array.isArray(target) && { tags: { target: targetTags(target) } }),
     specialIds: SPECIAL_IDS,
     recipeHash,
     createdWith,
@@ -135,6 +137,10 @@ function commonFields(description: BundleDescription) {
     licence,
     attributions: [...description.attributions],
   };
+}
+
+function targetTags(targets: readonly string[]): NonNullable<NonNullable<BundleManifest["tags"]>["target"]> {
+  return Object.fromEntries(targets.map((target, index) => [target, TARGET_TAG_IDS[index]]));
 }
 
 function sizes<T extends BundleManifest["architecture"]["type"]>(

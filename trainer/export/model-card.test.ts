@@ -17,7 +17,7 @@ const architecture = {
 };
 const row = { test: "talk.test", bleu: 12.345, chrf: 40, brevityPenalty: 0.98765 };
 const teacherQuality = [{ ...row, bleu: 20, wait: null, averageLagging: null }];
-const facts = { recipe, corpora: recipe.corpus.train, teacherQuality, blankBias: 0.5, version: "1.2.3" };
+const facts = { recipe, corpora: recipe.corpus.train, teacherQuality, teachers: [], blankBias: 0.5, version: "1.2.3" };
 
 test("a student's card", () => {
   const quality = [
@@ -103,9 +103,10 @@ test("a student of another recipe's teacher names it", () => {
     architecture: { ...architecture, slotsPerToken: 2 },
     kind: "ctc-student" as const,
   };
-  expect(modelCard({ ...facts, ...student, teacher: "big-teacher" })).toContain(
+  expect(modelCard({ ...facts, ...student, teachers: ["big-teacher"] })).toContain(
     "It learnt from the beam-search output of the teacher `big-teacher`.",
   );
+  expect(modelCard({ ...facts, ...student, teachers: ["one", "two"] })).toContain("the teachers `one` and `two`.");
 });
 
 test("without attribution and notes there are no empty headings", () => {
@@ -125,4 +126,15 @@ test("noisy figures stand beside the clean ones", () => {
   expect(card).toContain("| test | wait | BLEU | chrF2 | BP | AL | noisy BLEU | noisy chrF2 |");
   expect(card).toContain("| talk.test | 3 | 12.35 | 40.00 | 0.988 | 2.50 | 9.88 | 35.00 |");
   expect(card).toContain("| talk.test | full | 12.35 | 40.00 | 0.988 | 7.00 | – | – |");
+});
+
+test("a model of several languages has its figures by language", () => {
+  const corpora = "train: [{ path: a.tsv, target: de }, { path: b.tsv, target: fr }]";
+  const several = parseRecipe(`name: toy\ncorpus: { source: en, target: [de, fr], ${corpora} }\n`, "toy.yaml");
+  const quality = ["de", "fr"].map((target) => ({ ...row, target, wait: 3, averageLagging: 2.5 }));
+  const student = { architecture: { ...architecture, slotsPerToken: 2 }, kind: "ctc-student" as const };
+  const card = modelCard({ ...facts, recipe: several, name: "toy", quality, ...student });
+  expect(card).toContain("from `en` to `de`, `fr`: one pass");
+  expect(card).toContain("| to | test | wait | BLEU | chrF2 | BP | AL |");
+  expect(card).toContain("| fr | talk.test | 3 | 12.35 | 40.00 | 0.988 | 2.50 |");
 });

@@ -14,8 +14,8 @@ export interface ModelCardFacts {
   readonly teacherQuality: BundleManifest["quality"];
   readonly architecture: Architecture & { readonly slotsPerToken?: number };
   readonly blankBias: number;
-  /** The bundle whose teacher it learnt from; the one shipped beside it when left out. */
-  readonly teacher?: string;
+  /** The folders of the teachers that it learnt from; the one shipped beside it where there is none. */
+  readonly teachers: readonly string[];
   readonly version: string;
 }
 
@@ -29,10 +29,11 @@ const LESSONS: Record<Recipe["distill"]["method"], string> = {
 /** Markdown. */
 export function modelCard(facts: ModelCardFacts): string {
   const { recipe, architecture, kind } = facts;
-  const { source, target } = recipe.corpus;
+  const { source } = recipe.corpus;
+  const target = [recipe.corpus.target].flat().join("`, `");
   const student = kind !== "teacher";
   const pair = `from \`${source}\` to \`${target}\``;
-  const lesson = `It learnt from ${LESSONS[recipe.distill.method]} of ${facts.teacher ? `the teacher \`${facts.teacher}\`` : "the teacher shipped beside it"}`;
+  const lesson = `It learnt from ${LESSONS[recipe.distill.method]} of ${teachersOf(facts.teachers)}`;
   const what: Record<ModelKind, string> = {
     "ctc-student": `A non-autoregressive CTC student for simultaneous translation ${pair}: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. ${lesson}.`,
     "autoregressive-student": `An autoregressive Transformer for translation ${pair}, of whole sentences. ${lesson}: a baseline to compare with, and weights to train on from.`,
@@ -71,11 +72,18 @@ export function modelCard(facts: ModelCardFacts): string {
   return `${parts.join("\n\n")}\n`;
 }
 
+function teachersOf(folders: readonly string[]): string {
+  const named = folders.map((folder) => `\`${folder}\``).join(" and ");
+  return named === "" ? "the teacher shipped beside it" : `the teacher${folders.length > 1 ? "s" : ""} ${named}`;
+}
+
 const bullets = (items: readonly string[]): string => items.map((item) => `- ${item}`).join("\n");
 
 function qualityTable(quality: BundleManifest["quality"]): string {
   const noisy = quality.some((row) => row.noisy !== undefined);
+  const several = quality.some((row) => row.target !== undefined);
   const rows = quality.map((row) => [
+    ...(several ? [row.target ?? "–"] : []),
     row.test,
     row.wait ?? "–",
     row.bleu.toFixed(2),
@@ -84,6 +92,15 @@ function qualityTable(quality: BundleManifest["quality"]): string {
     row.averageLagging?.toFixed(2) ?? "–",
     ...(noisy ? [row.noisy?.bleu.toFixed(2) ?? "–", row.noisy?.chrf.toFixed(2) ?? "–"] : []),
   ]);
-  const headers = ["test", "wait", "BLEU", "chrF2", "BP", "AL", ...(noisy ? ["noisy BLEU", "noisy chrF2"] : [])];
+  const headers = [
+    ...(several ? ["to"] : []),
+    "test",
+    "wait",
+    "BLEU",
+    "chrF2",
+    "BP",
+    "AL",
+    ...(noisy ? ["noisy BLEU", "noisy chrF2"] : []),
+  ];
   return [headers, headers.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }

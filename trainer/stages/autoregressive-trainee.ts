@@ -11,7 +11,7 @@ import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } f
 import { OwnTargets } from "./own-targets.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
-import { score, teacherTranslations, validationSentences } from "./validation.ts";
+import { bleuByTarget, score, teacherTranslations, validationSentences } from "./validation.ts";
 
 const GREEDY = { beam: 1, lengthPenalty: 1, maxLengthRatio: 2 };
 
@@ -46,7 +46,7 @@ export async function autoregressiveTrainee(
       const { corpus } = prepared;
       const texts = await teacherTranslations(ort, architecture, weights, GREEDY, corpus, sentences.ids, threads);
       const scores = score(texts, sentences.references);
-      return { quality: scores.bleu, figures: { ...scores } };
+      return { quality: scores.bleu, figures: { ...scores, ...bleuByTarget(texts, sentences) } };
     },
     validated: "greedy",
     dispose: async () => own?.dispose(),

@@ -11,7 +11,7 @@ import type { StageContext } from "./context.ts";
 import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } from "./distillation.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
-import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
+import { bleuByTarget, score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
 /** @param ngram the objective of fine-tuning, which shows no slot its target and asks no teacher. */
 export async function ctcTrainee(
@@ -62,11 +62,13 @@ export async function ctcTrainee(
       const options = { precision: "fp32", blankBias: 0, threads } as const;
       const model = await studentStepModel(ort, architecture, weights, options);
       try {
-        const at = async (wait: Wait) =>
-          score(await studentTranslations(model, prepared.corpus, sentences.sources, wait), sentences.references);
-        const atDefault = await at(defaultWait);
+        const at = async (wait: Wait) => {
+          const texts = await studentTranslations(model, prepared.corpus, sentences, wait);
+          return { ...score(texts, sentences.references), byTarget: bleuByTarget(texts, sentences) };
+        };
+        const { byTarget, ...atDefault } = await at(defaultWait);
         const full = await at("full");
-        const figures = { ...atDefault, bleuFull: full.bleu, brevityPenaltyFull: full.brevityPenalty };
+        const figures = { ...atDefault, ...byTarget, bleuFull: full.bleu, brevityPenaltyFull: full.brevityPenalty };
         return { quality: atDefault.bleu, figures };
       } finally {
         await model.release();

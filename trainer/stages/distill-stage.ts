@@ -25,7 +25,7 @@ import { Distiller } from "./distiller.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import { StageLocked } from "./stage-lock.ts";
-import type { TeacherStage } from "./teacher.ts";
+import { type TeacherStage, teacherFor } from "./teacher.ts";
 
 export interface DistilledStage {
   readonly key: string;
@@ -142,22 +142,30 @@ async function translateParts(
   const sentences = open.reduce((sum, part) => sum + part.end - part.start, 0);
   const progress = stageProgress(context, title, sentences, "sentences");
   const readers = shards.map(({ name }) => new PairReader(`${prepared.corpus.trainPath(name)}.tsv`));
-  const distiller = await Distiller.create(teacher, context.recipe, prepared.corpus.tokenizer);
+  const { index, tokenizer } = prepared.corpus;
+  const targetIn = ({ corpus }: DistillPart) => index.train.find(({ name }) => name === shards[corpus]!.name)?.target;
   let done = 0;
   try {
-    for (const part of open) {
-      if (context.signal?.aborted)
-        throw new Interrupted(`stopped after ${done} sentences; run the same command to go on`);
-      const { corpus, start, end } = part;
-      const work = { shard: shards[corpus]!, pairs: readers[corpus]!, start, end };
-      const { content, soft } = await distiller.distill(work, (count) => progress.update(done + count, {}));
-      writePart(part, content, soft);
-      done += end - start;
+    // One teacher is open at a time: where the targets have teachers of their own, one target after the other.
+    for (const target of new Set(open.map(targetIn))) {
+      const distiller = await Distiller.create(teacherFor(teacher, prepared, target), context.recipe, tokenizer);
+      try {
+        for (const part of open.filter((item) => targetIn(item) === target)) {
+          if (context.signal?.aborted)
+            throw new Interrupted(`stopped after ${done} sentences; run the same command to go on`);
+          const { corpus, start, end } = part;
+          const work = { shard: shards[corpus]!, pairs: readers[corpus]!, start, end };
+          const { content, soft } = await distiller.distill(work, (count) => progress.update(done + count, {}));
+          writePart(part, content, soft);
+          done += end - start;
+        }
+      } finally {
+        await distiller.dispose();
+      }
     }
   } finally {
     progress.stop();
     for (const reader of readers) await reader.close();
-    await distiller.dispose();
   }
 }
 

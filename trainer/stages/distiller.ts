@@ -11,7 +11,7 @@ import { sentenceBleu } from "../evaluation/bleu.ts";
 import { Random } from "../random.ts";
 import type { Recipe } from "../recipe.ts";
 import { type PartContent, sha256Of } from "./distill-part.ts";
-import { networkTeacher, type TeacherStage } from "./teacher.ts";
+import { type AskedTeacher, networkTeacher, type OneTeacher } from "./teacher.ts";
 
 /** Some sentences of a corpus. */
 export interface DistilledSentences {
@@ -30,7 +30,8 @@ interface Target {
 type OnSentences = (done: number) => void;
 
 export class Distiller {
-  readonly #teacher: TeacherStage;
+  readonly #teacher: OneTeacher;
+  readonly #prefix: readonly number[];
   readonly #settings: Recipe["distill"];
   readonly #seed: number;
   readonly #codec: TextCodec;
@@ -38,7 +39,7 @@ export class Distiller {
   readonly #forcing: TeacherForcing | undefined;
 
   private constructor(
-    teacher: TeacherStage,
+    { teacher, prefix }: AskedTeacher,
     recipe: Recipe,
     codec: TextCodec,
     decoder: BeamSearch | Sampler,
@@ -46,6 +47,7 @@ export class Distiller {
   ) {
     this.#forcing = forcing;
     this.#teacher = teacher;
+    this.#prefix = prefix;
     this.#settings = recipe.distill;
     this.#seed = recipe.corpus.seed;
     this.#codec = codec;
@@ -56,7 +58,8 @@ export class Distiller {
    * @param codec the corpus's.
    * @throws RecipeError where distributions are to be stored, and the teacher's are over other pieces.
    */
-  static async create(teacher: TeacherStage, recipe: Recipe, codec: TextCodec): Promise<Distiller> {
+  static async create(asked: AskedTeacher, recipe: Recipe, codec: TextCodec): Promise<Distiller> {
+    const { teacher } = asked;
     const { method, sampling, beam, maxLengthRatio, topK } = recipe.distill;
     const { threads } = recipe;
     const forcing = topK && (await TeacherForcing.create(networkTeacher(teacher, "distill.topK"), topK, threads));
@@ -66,7 +69,7 @@ export class Distiller {
       method === "sample"
         ? new Sampler(scorer, { ...sampling, maxLengthRatio })
         : new BeamSearch(scorer, recipe.distill);
-    return new Distiller(teacher, recipe, codec, decoder, forcing || undefined);
+    return new Distiller(asked, recipe, codec, decoder, forcing || undefined);
   }
 
   async dispose(): Promise<void> {
@@ -119,7 +122,8 @@ export class Distiller {
     const { model, type } = this.#teacher;
     const cut = (ids: number[]) => ids.slice(0, model.longestSource);
     if (type === "foreign") return (await pairs.read(start, end)).map(({ source }) => cut(model.codec.encode(source)));
-    return Array.from({ length: end - start }, (_, at) => cut(Array.from(sequenceAt(shard.source, start + at))));
+    const row = (at: number) => cut([...this.#prefix, ...sequenceAt(shard.source, start + at)]);
+    return Array.from({ length: end - start }, (_, at) => row(at));
   }
 
   async #decode(

@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
+import { languagesOf, pathOf, targetOf } from "../corpus/config.ts";
 import { type TextModel, transformerModel } from "../decoding/text-model.ts";
-import { type EvaluationReport, formatEvaluationReport } from "../evaluation/report.ts";
+import { type EvaluationReport, formatEvaluationReport, testOf } from "../evaluation/report.ts";
 import { evaluateStreaming } from "../evaluation/streaming.ts";
 import { readTestSet, type TestSet } from "../evaluation/test-set.ts";
 import { evaluateWholeSentences, translateWholeSentences } from "../evaluation/whole-sentence.ts";
@@ -13,11 +14,15 @@ import { dataPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
-import type { TeacherStage } from "./teacher.ts";
+import { type TeacherStage, teacherFor } from "./teacher.ts";
 import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
 
 const qualitySchema = z.object({ bleu: z.number(), chrf: z.number(), brevityPenalty: z.number() });
-const teacherScoreSchema = qualitySchema.extend({ test: z.string(), noisy: qualitySchema.optional() });
+const teacherScoreSchema = qualitySchema.extend({
+  test: z.string(),
+  target: z.string().optional(),
+  noisy: qualitySchema.optional(),
+});
 const resultSchema = z.object({
   /** What is taken from the blank's logit; null for a student that writes no blanks. */
   blankBias: z.number().nullable(),
@@ -57,26 +62,36 @@ export async function evaluateStage(
   const samples: Sample[] = [];
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
-    for (const file of recipe.corpus.test) {
-      const test = await readTestSet(dataPath(context, file), { languages: recipe.corpus });
-      const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, teacher.model)).rows[0]!;
-      result.teacher.push({ test: test.name, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
-      context.say(`evaluate: ${test.name}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
+    for (const entry of recipe.corpus.test) {
+      const target = Array.isArray(recipe.corpus.target) ? targetOf(entry) : undefined;
+      const languages = languagesOf(recipe.corpus, entry);
+      const test = await readTestSet(dataPath(context, pathOf(entry)), { target, languages });
+      const prefix = prepared.corpus.prefixOf(target);
+      const { model } = teacherFor(teacher, prepared, target).teacher;
+      const { bleu, chrf, brevityPenalty, noisy } = (await searched(test, model)).rows[0]!;
+      const named = { test: test.name, ...(target !== undefined && { target }) };
+      result.teacher.push({ ...named, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
+      context.say(`evaluate: ${testOf(named)}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
       const report = runner
-        ? await evaluateStreaming(test, runner.model, tokenizer, { waits, noiseLanguage, batchSize: 64 })
-        : await searched(test, transformerModel(student, tokenizer));
+        ? await evaluateStreaming(test, runner.model, tokenizer, { waits, prefix, noiseLanguage, batchSize: 64 })
+        : await searched(test, transformerModel({ ...student, prefix }, tokenizer));
       result.student.push(report);
       context.say(formatEvaluationReport(report));
       const shown = test.sentences.slice(0, SAMPLE_SENTENCES);
       const sources = shown.map(({ source }) => source);
       const whole = (model: TextModel) => translateWholeSentences(sources, model, search, recipe.threads);
-      const byTeacher = await whole(teacher.model);
+      const byTeacher = await whole(model);
       const byStudent = runner
-        ? await studentTranslations(runner.model, prepared.corpus, sources, defaultWait)
-        : await whole(transformerModel(student, tokenizer));
+        ? await studentTranslations(
+            runner.model,
+            prepared.corpus,
+            { sources, prefixes: sources.map(() => prefix) },
+            defaultWait,
+          )
+        : await whole(transformerModel({ ...student, prefix }, tokenizer));
       for (const [at, { source, references }] of shown.entries()) {
         const texts = { teacher: byTeacher[at], student: byStudent[at] };
-        samples.push({ test: test.name, source, reference: references[0], ...texts });
+        samples.push({ test: testOf(named), source, reference: references[0], ...texts });
       }
     }
   } finally {
@@ -103,7 +118,7 @@ async function streamingRunner(context: StageContext, prepared: PreparedStage, s
   const qualities: [number, number][] = [];
   for (const blankBias of biases) {
     const model = await open(blankBias);
-    const texts = await studentTranslations(model, prepared.corpus, valid.sources, defaultWait);
+    const texts = await studentTranslations(model, prepared.corpus, valid, defaultWait);
     await model.release();
     const { bleu, brevityPenalty } = score(texts, valid.references);
     context.say(

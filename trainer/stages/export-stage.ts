@@ -41,7 +41,7 @@ export async function exportStage(
   const into = out ?? folder.open();
   const teacherName = `${recipe.name}-teacher`;
   const trained = teacher.type === "network" && teacher.bundle === undefined ? teacher : undefined;
-  const elsewhere = teacher.type === "network" ? teacher.bundle : teacher.folder;
+  const elsewhere = teachersElsewhere(teacher);
   const paths = { student: join(into, recipe.name), teacher: trained && join(into, teacherName) };
   const { source, target, train } = recipe.corpus;
   const common = {
@@ -60,14 +60,15 @@ export async function exportStage(
     averageLagging: null,
   }));
   const streaming = student.type === "ctc";
-  const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, rows }) =>
+  const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, target, rows }) =>
     rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging, noisy }) => ({
-      ...{ test, bleu, chrf, brevityPenalty },
+      ...{ test, ...(target !== undefined && { target }), bleu, chrf, brevityPenalty },
       ...(streaming ? { wait, averageLagging } : { wait: null, averageLagging: null }),
       ...(noisy && { noisy }),
     })),
   );
-  const corpora = train.map(({ path, weight }) => ({ path, weight }));
+  const weights = prepared.corpus.index.train.map(({ weight }) => Number(weight.toPrecision(3))); // evened out by target
+  const corpora = train.map(({ path }, place) => ({ path, weight: weights[place]! }));
   const describe = (
     name: string,
     kind: ModelKind,
@@ -88,7 +89,7 @@ export async function exportStage(
       teacherQuality,
       architecture: model.architecture,
       blankBias: evaluation.blankBias ?? 0,
-      teacher: elsewhere && basename(elsewhere),
+      teachers: elsewhere.map((folder) => basename(folder)),
       version,
     }),
   });
@@ -116,4 +117,11 @@ export async function exportStage(
   folder.finish(paths);
   context.say(`export: ${paths.student}${paths.teacher ? ` and ${paths.teacher}` : ""}`);
   return paths;
+}
+
+/** Folders of the teachers that were there already. */
+function teachersElsewhere(teacher: TeacherStage): string[] {
+  if (teacher.type === "by-target") return [...teacher.teachers.values()].flatMap(teachersElsewhere);
+  if (teacher.type === "foreign") return [teacher.folder];
+  return teacher.bundle === undefined ? [] : [teacher.bundle];
 }

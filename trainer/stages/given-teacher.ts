@@ -11,26 +11,46 @@ import { modelPath, type StageContext } from "./context.ts";
 import { hasSameTokenizer } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, hashOfFile } from "./stage-folder.ts";
-import { type ForeignTeacher, networkOf, type TeacherStage } from "./teacher.ts";
+import { type ForeignTeacher, networkOf, type OneTeacher, type TeachersByTarget } from "./teacher.ts";
 
 /**
- * A bundle's teacher as it is. One with another tokenizer than the corpus's is foreign: its translations go through text.
+ * A bundle for each target.
+ * @throws RecipeError as {@link bundledTeacher}.
+ */
+export async function bundledTeachers(
+  context: StageContext,
+  prepared: PreparedStage,
+  bundles: Readonly<Record<string, string>>,
+): Promise<TeachersByTarget> {
+  const teachers = new Map<string, OneTeacher>();
+  for (const [target, path] of Object.entries(bundles)) {
+    teachers.set(target, await bundledTeacher(context, prepared, path, target));
+  }
+  const keys = Object.fromEntries([...teachers].map(([target, { key }]) => [target, key]));
+  return { type: "by-target", key: hashOf({ stage: "teacher", input: keys }), teachers };
+}
+
+/**
+ * A bundle's teacher as it is, of all the recipe's targets or of `own`. One with another tokenizer than the corpus's is foreign: its translations go through text.
  * @throws RecipeError where it is none, or of other languages than the corpus.
  */
 export async function bundledTeacher(
   context: StageContext,
   prepared: PreparedStage,
   path: string,
-): Promise<TeacherStage> {
+  own?: string,
+): Promise<OneTeacher> {
   const dir = modelPath(context, path);
-  const refuse = (problem: string) => new RecipeError(`teacher.bundle: ${problem}`);
+  const field = own === undefined ? "teacher.bundle" : `teacher.bundle.${own}`;
+  const refuse = (problem: string) => new RecipeError(`${field}: ${problem}`);
   const bundle = await loadBundle(dir).catch((error: unknown) => {
     throw error instanceof BundleError ? refuse(error.message) : error;
   });
   const { kind, source, target, architecture: sizes, limits, files } = bundle.manifest;
   if (kind !== "teacher" || bundle.weightsPath === undefined) throw refuse(`${dir} holds a ${kind}, not a teacher`);
-  const { source: from, target: to } = prepared.corpus.index;
-  if (source !== from || target !== to)
+  const from = prepared.corpus.index.source;
+  const to = own ?? prepared.corpus.index.target;
+  if (source !== from || String(target) !== String(to))
     throw refuse(`${dir} translates ${source} to ${target}, the corpus is ${from} to ${to}`);
   const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary } = sizes;
   const { tensors: weights, shapes } = readSafetensors(bundle.weightsPath);
@@ -68,7 +88,8 @@ export async function exportedTeacher(
   { folder: path, sourceLanguage, targetLanguage }: HuggingFace,
 ): Promise<ForeignTeacher> {
   const dir = modelPath(context, path);
-  const { source, target } = prepared.corpus.index;
+  const { source } = prepared.corpus.index;
+  const [target] = [prepared.corpus.index.target].flat();
   const languages = { source: sourceLanguage ?? source, target: targetLanguage ?? target };
   try {
     const folder = openModelFolder(dir);

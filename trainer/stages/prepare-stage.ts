@@ -1,5 +1,6 @@
 // Stage 1: corpora → tokenizer and shards.
 import { basename, isAbsolute, join, relative } from "node:path";
+import { type HeldOutEntry, languagesOf } from "../corpus/config.ts";
 import { CorpusFilesError, findPairFiles, pathsOf } from "../corpus/formats/pair-files.ts";
 import { prepare } from "../corpus/prepare.ts";
 import { PreparedCorpus } from "../corpus/prepared.ts";
@@ -18,6 +19,8 @@ export interface PreparedStage {
 export async function prepareStage(context: StageContext): Promise<PreparedStage> {
   const { corpus } = context.recipe;
   const { file: vocabulary } = corpus.tokenizer;
+  const absoluteEntry = (entry: HeldOutEntry): HeldOutEntry =>
+    typeof entry === "string" ? dataPath(context, entry) : { ...entry, path: dataPath(context, entry.path) };
   const absolute = {
     ...corpus,
     train: corpus.train.map((entry) => ({
@@ -26,13 +29,14 @@ export async function prepareStage(context: StageContext): Promise<PreparedStage
       // inside a zip file the target is a member
       ...(entry.targetPath && !/\.zip$/i.test(entry.path) && { targetPath: dataPath(context, entry.targetPath) }),
     })),
-    valid: corpus.valid.map((path) => dataPath(context, path)),
-    test: corpus.test.map((path) => dataPath(context, path)),
+    valid: corpus.valid.map(absoluteEntry),
+    test: corpus.test.map(absoluteEntry),
     tokenizer: { ...corpus.tokenizer, ...(vocabulary !== undefined && { file: modelPath(context, vocabulary) }) },
   };
   const files: string[] = [];
-  for (const spec of [...absolute.train, ...[...absolute.valid, ...absolute.test].map((path) => ({ path }))]) {
-    const found = await findPairFiles(spec, corpus).catch((error: unknown) => {
+  for (const entry of [...absolute.train, ...absolute.valid, ...absolute.test]) {
+    const spec = typeof entry === "string" ? { path: entry } : entry;
+    const found = await findPairFiles(spec, languagesOf(corpus, entry)).catch((error: unknown) => {
       throw error instanceof CorpusFilesError ? new RecipeError(`${error.message}${hint(error.message)}`) : error;
     });
     files.push(...pathsOf(found));

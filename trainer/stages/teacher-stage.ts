@@ -2,7 +2,7 @@
 import type { Architecture } from "../networks/transformer.ts";
 import { autoregressiveTrainee } from "./autoregressive-trainee.ts";
 import type { StageContext } from "./context.ts";
-import { bundledTeacher, exportedTeacher } from "./given-teacher.ts";
+import { bundledTeacher, bundledTeachers, exportedTeacher } from "./given-teacher.ts";
 import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
@@ -16,7 +16,8 @@ export function teacherArchitecture(context: StageContext, prepared: PreparedSta
 export async function teacherStage(context: StageContext, prepared: PreparedStage): Promise<TeacherStage> {
   const { recipe } = context;
   const { training, bundle, huggingFace } = recipe.teacher;
-  if (bundle !== undefined) return bundledTeacher(context, prepared, bundle);
+  if (typeof bundle === "string") return bundledTeacher(context, prepared, bundle);
+  if (bundle !== undefined) return bundledTeachers(context, prepared, bundle);
   if (huggingFace !== undefined) return exportedTeacher(context, prepared, huggingFace);
   const architecture = teacherArchitecture(context, prepared);
   const named = await namedWeights(context, prepared, "teacher");

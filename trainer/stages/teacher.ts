@@ -28,7 +28,36 @@ export interface ForeignTeacher extends AnyTeacher {
   readonly folder: string;
 }
 
-export type TeacherStage = NetworkTeacher | ForeignTeacher;
+export type OneTeacher = NetworkTeacher | ForeignTeacher;
+
+/** A teacher of its own for each of the recipe's targets; none of them knows tags. */
+export interface TeachersByTarget {
+  readonly type: "by-target";
+  readonly key: string;
+  readonly teachers: ReadonlyMap<string, OneTeacher>;
+}
+
+export type TeacherStage = OneTeacher | TeachersByTarget;
+
+/** Who translates to a target, and the source ids that it is asked with. */
+export interface AskedTeacher {
+  readonly teacher: OneTeacher;
+  readonly prefix: readonly number[];
+}
+
+/** The target's own teacher; or the only one, asked with the target's tag where there are several targets. */
+export function teacherFor(teacher: TeacherStage, prepared: PreparedStage, target: string | undefined): AskedTeacher {
+  if (teacher.type === "foreign") return { teacher, prefix: [] };
+  const prefix = prepared.corpus.prefixOf(target);
+  if (teacher.type === "network")
+    return {
+      teacher: { ...teacher, model: transformerModel({ ...teacher, prefix }, prepared.corpus.tokenizer) },
+      prefix,
+    };
+  const own = target === undefined ? undefined : teacher.teachers.get(target);
+  if (own === undefined) throw new RangeError(`there is no teacher for ${target}`);
+  return { teacher: own, prefix: [] };
+}
 
 /**
  * The teacher for an objective that compares distributions or copies weights.
@@ -36,6 +65,8 @@ export type TeacherStage = NetworkTeacher | ForeignTeacher;
  */
 export function networkTeacher(teacher: TeacherStage, field: string): NetworkTeacher {
   if (teacher.type === "network") return teacher;
+  if (teacher.type === "by-target")
+    throw new RecipeError(`${field} needs one teacher of all targets: train it here, without teacher.bundle`);
   throw new RecipeError(
     `${field} needs a teacher with the corpus's vocabulary, and ${teacher.folder} has its own: distil from it at sequence ` +
       "level (distill.method), or train a teacher here",

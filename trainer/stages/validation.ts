@@ -20,19 +20,30 @@ import type { Architecture } from "../networks/transformer.ts";
 
 export interface ValidationSentences {
   readonly sources: readonly string[];
+  /** Source ids, prefix included. */
   readonly ids: readonly (readonly number[])[];
+  /** The prefix of each: its target's tag, where there are several. */
+  readonly prefixes: readonly (readonly number[])[];
+  /** Language of each, where there are several. */
+  readonly targets: readonly (string | undefined)[];
   readonly references: readonly (readonly string[])[];
 }
 
 /** The first `limit` sentences of each validation set. */
 export async function validationSentences(corpus: PreparedCorpus, limit: number): Promise<ValidationSentences> {
-  const sets = await Promise.all(corpus.index.valid.map(({ name }) => corpus.heldOut("valid", name)));
-  const taken = sets.map((set) => ({ set, count: Math.min(limit, set.sources.length) }));
+  const taken = await Promise.all(
+    corpus.index.valid.map(async ({ name, target }) => {
+      const set = await corpus.heldOut("valid", name);
+      return { set, count: Math.min(limit, set.sources.length), target, prefix: corpus.prefixOf(target) };
+    }),
+  );
   return {
     sources: taken.flatMap(({ set, count }) => set.sources.slice(0, count)),
-    ids: taken.flatMap(({ set, count }) =>
-      Array.from({ length: count }, (_, index) => Array.from(sequenceAt(set.shard.source, index))),
+    ids: taken.flatMap(({ set, count, prefix }) =>
+      Array.from({ length: count }, (_, index) => [...prefix, ...sequenceAt(set.shard.source, index)]),
     ),
+    prefixes: taken.flatMap(({ count, prefix }) => Array.from({ length: count }, () => prefix)),
+    targets: taken.flatMap(({ count, target }) => Array.from({ length: count }, () => target)),
     references: taken.flatMap(({ set, count }) => set.references.slice(0, count)),
   };
 }
@@ -53,6 +64,17 @@ export function score(hypotheses: readonly string[], references: readonly (reado
     references.map((list) => [...list]),
   );
   return { bleu: bleu.score, chrf: chrf.score, brevityPenalty: bleu.brevityPenalty };
+}
+
+/** BLEU of each language by itself, for the log; nothing where there is one only. */
+export function bleuByTarget(texts: readonly string[], sentences: ValidationSentences): Record<string, number> {
+  const figures: Record<string, number> = {};
+  for (const target of new Set(sentences.targets)) {
+    if (target === undefined) continue;
+    const of = <T>(list: readonly T[]) => list.filter((_, index) => sentences.targets[index] === target);
+    figures[`bleu.${target}`] = score(of(texts), of(sentences.references)).bleu;
+  }
+  return figures;
 }
 
 /** Texts by beam search, in order. */
@@ -122,12 +144,20 @@ const sessionOptions = (threads: number): Ort.InferenceSession.SessionOptions =>
   logSeverityLevel: 3,
 });
 
+/** Texts at one lag, in order, each asked for with its prefix. */
 export async function studentTranslations(
   model: StepRunner,
   corpus: PreparedCorpus,
-  sources: readonly string[],
+  { sources, prefixes }: Pick<ValidationSentences, "sources" | "prefixes">,
   wait: Wait,
 ): Promise<string[]> {
-  const translations = await translateBatch(model, corpus.tokenizer, sources, { wait, batchSize: 64 });
-  return translations.map(({ text }) => text);
+  const texts: string[] = [];
+  for (const key of new Set(prefixes.map(String))) {
+    const places = [...sources.keys()].filter((place) => String(prefixes[place]) === key);
+    const options = { wait, prefix: prefixes[places[0]!], batchSize: 64 };
+    const group = places.map((place) => sources[place]!);
+    const translations = await translateBatch(model, corpus.tokenizer, group, options);
+    for (const [index, { text }] of translations.entries()) texts[places[index]!] = text;
+  }
+  return texts;
 }

@@ -1,6 +1,8 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RecipeError } from "../recipe.ts";
-import { merge, parseAblation } from "./ablation-file.ts";
+import { loadAblation, merge, parseAblation } from "./ablation-file.ts";
 
 const text = (variants: string) => `
 title: Two of them
@@ -35,6 +37,20 @@ describe("an ablation's file", () => {
     expect(variants.map(({ recipe }) => recipe.student.training.steps)).toEqual([100, 100]);
   });
 
+  test("may share fields by anchors and merge keys", () => {
+    const { variants } = parseAblation(
+      text(
+        "  - { name: one, change: { student: &kind { type: autoregressive, glancing: null } } }\n" +
+          "  - { name: two, change: { student: { <<: *kind, rawWeight: 0.5 } } }",
+      ),
+      "two.yaml",
+    );
+    expect(variants.map(({ recipe }) => [recipe.student.type, recipe.student.rawWeight])).toEqual([
+      ["autoregressive", 0],
+      ["autoregressive", 0.5],
+    ]);
+  });
+
   test("is refused with every variant and field that does not fit", () => {
     const wrong = text(
       "  - { name: one, change: { student: { training: { steps: -1 } } } }\n" +
@@ -59,4 +75,10 @@ describe("an ablation's file", () => {
   ])("that is none is refused: %j", (content, message) => {
     expect(() => parseAblation(content, "wrong.yaml")).toThrow(message);
   });
+});
+
+const SHIPPED = join(import.meta.dirname, "..", "recipes", "ablations");
+
+test.each(readdirSync(SHIPPED))("the package's own %s fits", (name) => {
+  expect(loadAblation(join(SHIPPED, name)).variants.length).toBeGreaterThan(1);
 });

@@ -38,7 +38,7 @@ const fields = z.strictObject({
  * @throws RecipeError naming the variant and the field that does not fit; every variant is checked.
  */
 export function parseAblation(text: string, file: string): Ablation {
-  const document = parseDocument(text);
+  const document = parseDocument(text, { merge: true }); // `<<` saves writing a kind of student out again
   const [broken] = document.errors;
   if (broken) throw new RecipeError(`${file}: ${broken.message}`);
   if (!isMap(document.contents)) throw new RecipeError(`${file}: expected title, base and variants`);

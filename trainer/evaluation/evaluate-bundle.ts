@@ -47,7 +47,10 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   const { source } = manifest;
   const target = chosenTarget(manifest, options.target);
   const named = targetsOf(manifest).length > 1 ? target : undefined;
-  const test = await readTestSet(options.test, { limit: options.limit, target: named });
+  const test = await readTestSet(options.test, {
+    ...{ limit: options.limit, target: named },
+    languages: { source, target },
+  });
   const copy = options.copy === undefined ? undefined : { set: await readCopySet(options.copy), source, target };
   if (isStudent(bundle)) {
     const model = await openStudent(ort, bundle, { intraOpNumThreads: threads });

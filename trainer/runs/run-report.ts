@@ -1,4 +1,5 @@
 // What a run's report shows, gathered from the files that its stages left.
+import { join } from "node:path";
 import { z } from "zod";
 import { evaluationSchema } from "./compare.ts";
 import { presentStages, type Run, readLog, readResolved, readStageJson } from "./runs.ts";
@@ -16,6 +17,8 @@ export type Sample = z.infer<typeof sampleSchema>;
 
 /** File of an evaluation's folder. */
 export const SAMPLES_FILE = "samples.json";
+/** Folder of a student's stage, where it is fine-tuned. */
+export const FINE_TUNE_FOLDER = "fine-tune";
 
 const countsSchema = z.object({
   train: z.array(
@@ -88,15 +91,20 @@ export function runReport(run: Run, written: Date = new Date()): RunReport {
       ...{ stage, state, steps, bestBleu },
       minutes: seconds === null ? null : seconds / 60,
     })),
-    training: stages.filter(({ steps }) => steps !== null).map(({ stage, path }) => curvesOf(stage, path)),
+    training: stages.flatMap(({ stage, path }) => [
+      ...curvesOf(stage, path),
+      ...curvesOf(`${stage}, fine-tuned`, join(path, FINE_TUNE_FOLDER)),
+    ]),
     evaluation: evaluation?.data,
     corpora: counts?.data?.train ?? [],
     samples: samples?.data ?? [],
   };
 }
 
-function curvesOf(stage: string, folder: string): TrainingCurves {
+/** None where the folder has no log. */
+function curvesOf(stage: string, folder: string): TrainingCurves[] {
   const lines = readLog(folder);
+  if (lines.length === 0) return [];
   const steps = lines.filter(({ validation }) => validation === undefined);
   const validations = lines.flatMap(({ step, validation }) => (validation ? [{ step, validation }] : []));
   const names = [...new Set(validations.flatMap(({ validation }) => Object.keys(validation)))];
@@ -104,18 +112,15 @@ function curvesOf(stage: string, folder: string): TrainingCurves {
     x: steps.map(({ step }) => step),
     y: steps.map((line) => of(line) ?? null),
   });
-  return {
-    stage,
-    loss: curve(({ nll, loss }) => nll ?? loss),
-    rate: curve(({ rate }) => rate),
-    tokensPerSecond: curve(({ tokensPerSecond }) => tokensPerSecond),
-    validation: Object.fromEntries(
-      names
-        .filter((name) => name.startsWith("bleu"))
-        .map((name) => [
-          name,
-          { x: validations.map(({ step }) => step), y: validations.map(({ validation }) => validation[name] ?? null) },
-        ]),
-    ),
-  };
+  const validation = Object.fromEntries(
+    names
+      .filter((name) => name.startsWith("bleu"))
+      .map((name) => [
+        name,
+        { x: validations.map(({ step }) => step), y: validations.map(({ validation }) => validation[name] ?? null) },
+      ]),
+  );
+  const loss = curve(({ nll, loss }) => nll ?? loss);
+  const rate = curve(({ rate }) => rate);
+  return [{ stage, loss, rate, tokensPerSecond: curve(({ tokensPerSecond }) => tokensPerSecond), validation }];
 }

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compareRuns, formatComparison } from "./compare.ts";
-import { formatRuns, readRuns } from "./runs.ts";
+import { runReport } from "./run-report.ts";
+import { findRun, formatRuns, readRuns } from "./runs.ts";
 
 let work: string;
 
@@ -41,6 +42,7 @@ beforeAll(() => {
   put("second/student-aaaaaaaaaaaa/log.jsonl", `${log(7)}{"step": 40, "lo`);
   put("second/student-aaaaaaaaaaaa/lock.json", "{}");
   put("second/student-bbbbbbbbbbbb/log.jsonl", log(5));
+  put("second/student-bbbbbbbbbbbb/fine-tune/log.jsonl", log(6));
   put("notes/readme.txt", "no run");
 });
 afterAll(() => rmSync(work, { recursive: true }));
@@ -77,4 +79,10 @@ test("compares what recipes say and what came of it", () => {
 test("a run or stage that is not there is refused with those that are", () => {
   expect(() => compareRuns(work, ["first", "third"])).toThrow(/has no run third: there are first, second/);
   expect(() => compareRuns(work, ["first/x", "second"])).toThrow(/first has no stage x: it has teacher-/);
+});
+
+test("a report has the curves of a student and of its fine-tuning", () => {
+  const { training } = runReport(findRun(work, "second"));
+  expect(training.map(({ stage }) => stage)).toEqual(["teacher", "student", "student, fine-tuned"]);
+  expect(training[2].validation.bleu.y).toEqual([6]);
 });

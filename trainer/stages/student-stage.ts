@@ -6,6 +6,7 @@ import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import { keyedObjective, needsTeacher } from "../objective.ts";
 import { RecipeError } from "../recipe.ts";
+import { FINE_TUNE_FOLDER } from "../runs/run-report.ts";
 import type { FrozenTeacher } from "../training/distilled-graph.ts";
 import { autoregressiveTrainee } from "./autoregressive-trainee.ts";
 import type { StageContext } from "./context.ts";
@@ -98,7 +99,7 @@ async function fineTuned(
   const training = { ...run.training, steps, peakRate, warmUpSteps, validateEverySteps };
   const otherwise = { weights: { tensors, shapes }, from: "the first training's result" };
   const second = { ...run, training, named: undefined, otherwise };
-  const folder = join(path, "fine-tune");
+  const folder = join(path, FINE_TUNE_FOLDER);
   const trainee = await ctcTrainee(context, prepared, architecture, distillation, objective);
   const tuned = await trainNetwork(context, prepared, folder, second, trainee);
   const [before, after] = [trained.qualities[trained.chosen] ?? 0, tuned.qualities[tuned.chosen] ?? 0];

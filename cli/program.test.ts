@@ -29,7 +29,8 @@ describe("souffleur", () => {
 
   it.each([
     [["serve", "--port", "eighty"], "whole number"],
-    [["serve", "--transport", "tcp"], "Allowed choices"],
+    [["serve", "--transport", "tcp"], "--transport: transport must be auto, uws or ws"],
+    [["serve", "--config", "/nowhere/at-all.yaml"], "/nowhere/at-all.yaml: cannot be read"],
     [["serve", "--bundle", "/nowhere/at-all"], "there is no bundle in /nowhere/at-all"],
     [["translate", "--bundle", "/nowhere/at-all"], "there is no bundle in /nowhere/at-all"],
     [["translate", "--wait", "0"], "whole number of 1 or more"],

@@ -18,7 +18,7 @@ export function makeProgram(): Command {
     .version(packageVersion())
     .showHelpAfterError("(see --help)")
     .exitOverride();
-  registerServe(program);
+  registerServe(program, { env: process.env });
   registerTranslate(program);
   registerModels(program);
   registerTrainerCommands(program, { root: PACKAGE_ROOT, version: packageVersion(), env: process.env });

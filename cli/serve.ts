@@ -1,56 +1,28 @@
 // `souffleur serve`: the server, until it is told to stop.
 import { type Command, Option } from "commander";
-import type { ServerSettings } from "../server/settings.ts";
+import type { Setting } from "../server/setting.ts";
+import { SERVER_SETTINGS } from "../server/settings.ts";
 import { checkBundleFolder } from "./bundle-option.ts";
 import { EXIT_CODES } from "./exit.ts";
-import { parseInteger } from "./parse-option.ts";
+import { CONFIG_VARIABLE, gatherSettings, longFlag } from "./gather-settings.ts";
+import { printSettings } from "./print-settings.ts";
 
-interface ServeOptions {
-  port: number;
-  host: string;
-  bundle?: string[];
-  workers?: number;
-  transport: "auto" | "uws" | "ws";
-  maxSessions: number;
-  idleTimeout: number;
-  drainTimeout: number;
-  logLevel: NonNullable<ServerSettings["logLevel"]>;
+interface ServeOptions extends Readonly<Record<string, unknown>> {
+  config?: string;
+  printConfig?: boolean;
 }
 
-export function registerServe(program: Command): void {
-  program
+export function registerServe(program: Command, { env }: { env: NodeJS.ProcessEnv }): void {
+  const command = program
     .command("serve")
     .description("translate streams over WebSocket, and serve the live page")
-    .addOption(
-      new Option("-p, --port <number>", "port to listen on; 0 takes a free one")
-        .env("PORT")
-        .default(8080)
-        .argParser(parseInteger(0, 65535)),
-    )
-    .option("--host <address>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
-    .option("-b, --bundle <dir...>", "folders of the bundles to serve (default: the package's models/en-de)")
-    .option("-w, --workers <number>", "inference threads (default: one for each core but one)", parseInteger(1, 1024))
-    .addOption(
-      new Option("--transport <name>", "what carries the streams").choices(["auto", "uws", "ws"]).default("auto"),
-    )
-    .option("--max-sessions <number>", "open streams at once", parseInteger(1, 1_000_000), 20_000)
     .option(
-      "--idle-timeout <seconds>",
-      "close streams that send nothing for so long; 0: never",
-      parseInteger(0, 86_400),
-      300,
+      "-c, --config <file>",
+      `settings from a YAML or JSON file (or ${CONFIG_VARIABLE}); flags and variables come before it`,
     )
-    .option(
-      "--drain-timeout <seconds>",
-      "how long open segments may take to finish on SIGTERM",
-      parseInteger(0, 3_600),
-      20,
-    )
-    .addOption(
-      new Option("--log-level <level>", "what goes to the log, on standard error")
-        .choices(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
-        .default("info"),
-    )
+    .option("--print-config", "print every setting with its place, default and meaning, and end");
+  for (const setting of SERVER_SETTINGS) command.addOption(optionOf(setting));
+  command
     .addHelpText(
       "after",
       `
@@ -58,29 +30,38 @@ Examples:
   $ souffleur serve
   $ souffleur serve --port 9000 --host 0.0.0.0 --workers 4
   $ souffleur serve --bundle models/en-de runs/my-model --log-level warn
+  $ SOUFFLEUR_MAX_SESSIONS=500 souffleur serve --config souffleur.yaml
+  $ souffleur serve --print-config > souffleur.yaml
+
+A duration is in seconds, or has a unit: 90, 90s, 500ms, 5m, 1h. Several bundles in a variable are separated by commas.
 
 SIGTERM and SIGINT drain: open segments are finished and sent, streams are closed with 1001, exit code 0.
 A second SIGINT stops at once.`,
     )
-    .action(serve);
+    .action((options: ServeOptions) => serve(options, command, env));
 }
 
-async function serve(options: ServeOptions): Promise<void> {
-  for (const dir of options.bundle ?? []) checkBundleFolder(dir);
-  const { DEFAULT_BUNDLE } = await import("../server/settings.ts");
-  if (options.bundle === undefined) checkBundleFolder(DEFAULT_BUNDLE);
+/** A setting as a flag. Its value is read later, beside those from elsewhere: a flag that is not given is not there. */
+function optionOf({ flag, value, kind, meaning, defaultText, env }: Setting): Option {
+  const placeholder = kind === "boolean" ? "[boolean]" : `<${value}>`;
+  const description = `${meaning} (default: ${defaultText || "none"}; ${env.join(", ")})`;
+  const option = new Option(`${flag} ${placeholder}`, description.replaceAll("`", ""));
+  return kind === "boolean" ? option.preset("true") : option;
+}
+
+async function serve(options: ServeOptions, command: Command, env: NodeJS.ProcessEnv): Promise<void> {
+  const flags = Object.fromEntries(
+    SERVER_SETTINGS.map((setting) => [setting.key, options[attributeOf(command, setting)]]),
+  );
+  const { settings, places, warnings } = gatherSettings({ config: options.config, env, flags });
+  for (const warning of warnings) process.stderr.write(`souffleur: ${warning}\n`);
+  if (options.printConfig) {
+    process.stdout.write(printSettings(SERVER_SETTINGS, settings, places));
+    return;
+  }
+  for (const dir of settings.bundles) checkBundleFolder(dir);
   const { startServer } = await import("../server/main.ts");
-  const server = await startServer({
-    port: options.port,
-    host: options.host,
-    bundles: options.bundle,
-    workers: options.workers,
-    transport: options.transport,
-    maxSessions: options.maxSessions,
-    idleTimeoutMs: options.idleTimeout * 1000,
-    drainTimeoutMs: options.drainTimeout * 1000,
-    logLevel: options.logLevel,
-  });
+  const server = await startServer(settings);
   process.stdout.write(
     [
       `Souffleur serves ${server.models.join(", ")} (transport ${server.transport})`,
@@ -101,4 +82,11 @@ async function serve(options: ServeOptions): Promise<void> {
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
   });
+}
+
+/** The name under which the parser keeps a flag's value. */
+function attributeOf(command: Command, setting: Setting): string {
+  const option = command.options.find(({ long }) => long === longFlag(setting));
+  if (option === undefined) throw new TypeError(`serve has no flag for ${setting.key}`);
+  return option.attributeName();
 }

@@ -1,58 +1,111 @@
-// Every setting of the server: what it means, its unit, its default, and what happens past it.
+// Every setting of the server, each one entry: its values, its default, what it means, and what happens past it.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { describeSettings, duration, list, oneOf, settingTexts, text, wholeNumber } from "./setting.ts";
 
 /** The package's own folder, from its sources and from dist/ alike. */
 export const PACKAGE_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 export const DEFAULT_BUNDLE = join(PACKAGE_ROOT, "models", "en-de");
 
-const milliseconds = z.int("must be whole milliseconds").min(0, "must be 0 or more milliseconds");
-
+/** An entry here is a flag, a variable, a field of the configuration file and a row of docs/operating.md. */
 export const serverSettingsSchema = z.strictObject({
-  /** TCP port; 0 takes any that is free. */
-  port: z
-    .int("must be a port, 0 to 65535")
-    .min(0, "must be a port, 0 to 65535")
-    .max(65535, "must be a port, 0 to 65535")
-    .default(8080),
-  /** Address to listen on. The default is reached from this machine only; 0.0.0.0 is every address. */
-  host: z.string().min(1, "must be an address").default("127.0.0.1"),
-  /** Folders of the bundles to serve, one model each. */
-  bundles: z.array(z.string().min(1)).min(1, "must name at least one bundle").default([DEFAULT_BUNDLE]),
-  /** Inference threads. Left out: one for each core but one. */
-  workers: z.int("must be a whole number").min(1, "must be at least 1").optional(),
-  /** `auto`: uWebSockets.js where its binary loads, else `ws`. */
-  transport: z.enum(["auto", "uws", "ws"], "must be auto, uws or ws").default("auto"),
-  /** Open streams at once; the next is refused with `overloaded`. */
-  maxSessions: z.int("must be a whole number").min(1, "must be at least 1").default(20_000),
-  /** Texts of `POST /v1/translate` in the engine at once; the others of the request wait, new requests are refused with `overloaded`. */
-  maxTranslations: z.int().min(1).default(64),
-  /** A stream that sends nothing for so long, and is owed nothing, is closed with `idle_timeout`; 0: never. */
-  idleTimeoutMs: milliseconds.default(300_000),
-  /** A peer that answers no ping for so long is gone. */
-  keepAliveMs: milliseconds.min(1_000, "must be at least 1000 milliseconds").default(60_000),
-  /** How long a closing handshake may take before the connection is cut. */
-  closeTimeoutMs: milliseconds.default(5_000),
-  /** How long open segments may take to finish when the server is told to stop; then streams are closed as they are. */
-  drainTimeoutMs: milliseconds.default(20_000),
-  logLevel: z
-    .enum(
-      ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
-      "must be fatal, error, warn, info, debug, trace or silent",
-    )
-    .default("info"),
-  /** The live page's files. */
-  pageDirectory: z.string().default(join(PACKAGE_ROOT, "server", "page")),
+  port: wholeNumber(0, 65_535)
+    .default(8080)
+    .register(settingTexts, {
+      meaning: "TCP port to listen on; 0 takes a free one",
+      past: "a port that is taken ends the start with exit code 1",
+      value: "number",
+      flag: "-p, --port",
+      env: ["PORT"],
+    }),
+  host: text("must be an address, such as 127.0.0.1 or 0.0.0.0").default("127.0.0.1").register(settingTexts, {
+    meaning:
+      "address to listen on: only this machine can connect unless it is changed; `0.0.0.0` for all, as in a container",
+    past: "an address that this machine does not have ends the start with exit code 1",
+    value: "address",
+  }),
+  bundles: list("must be a list of folders")
+    .min(1, "must name at least one bundle's folder")
+    .default([DEFAULT_BUNDLE])
+    .register(settingTexts, {
+      meaning: "folders of the bundles to serve, one model each; of several for one pair the first is the default",
+      past: "a pair of none of them is refused with `unsupported_pair`",
+      value: "dir...",
+      flag: "-b, --bundle",
+      byDefault: "the package's `models/en-de`",
+    }),
+  workers: wholeNumber(1, 1024).optional().register(settingTexts, {
+    meaning: "inference threads",
+    past: "segments wait for a thread; `souffleur_queue_depth` and the word latency grow",
+    value: "number",
+    flag: "-w, --workers",
+    byDefault: "one for each core but one, at least 1",
+  }),
+  transport: oneOf(["auto", "uws", "ws"]).default("auto").register(settingTexts, {
+    meaning:
+      "what carries the streams: `uws` (native), `ws` (Node's own HTTP server), or `auto`: `uws` where its binary loads, else `ws`",
+    past: "`uws` where its binary does not load ends the start with exit code 1",
+    value: "name",
+  }),
+  maxSessions: wholeNumber(1, 1_000_000).default(20_000).register(settingTexts, {
+    meaning: "open connections at once",
+    past: "the next is refused with `overloaded`, close 1013, retry after 5 s; `/readyz` stays 200",
+    value: "number",
+  }),
+  maxTranslations: wholeNumber(1, 10_000).default(64).register(settingTexts, {
+    meaning: "texts of `POST /v1/translate` in the engine at once",
+    past: "the other texts of a request wait; new requests are refused with `overloaded`, 503",
+    value: "number",
+  }),
+  idleTimeoutMs: duration().default(300_000).register(settingTexts, {
+    meaning: "how long a stream may send nothing while nothing is owed to it; 0: for ever",
+    past: "it is closed with `idle_timeout`, close 1008",
+    value: "duration",
+  }),
+  keepAliveMs: duration({ least: 1000 }).default(60_000).register(settingTexts, {
+    meaning: "how long a connection's peer may leave a ping unanswered",
+    past: "the connection is cut, close 1006",
+    value: "duration",
+  }),
+  closeTimeoutMs: duration().default(5000).register(settingTexts, {
+    meaning: "how long a closing handshake may take",
+    past: "the connection is cut",
+    value: "duration",
+  }),
+  drainTimeoutMs: duration().default(20_000).register(settingTexts, {
+    meaning: "how long open segments may take to finish on SIGTERM",
+    past: "streams are closed as they are, close 1001, and the log says how many",
+    value: "duration",
+  }),
+  logLevel: oneOf(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .register(settingTexts, {
+      meaning:
+        "what goes to the log, on standard error: `fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`",
+      past: "lines of a lesser level are not written",
+      value: "level",
+    }),
+  pageDirectory: text("must be a folder")
+    .default(join(PACKAGE_ROOT, "server", "page"))
+    .register(settingTexts, {
+      meaning: "folder of the live page's files",
+      past: "without an `index.html` there `/` is 404",
+      value: "dir",
+      byDefault: "the package's `server/page`",
+    }),
 });
+
+/** Every setting with its names and texts. */
+export const SERVER_SETTINGS = describeSettings(serverSettingsSchema.shape);
 
 /** Settings as they are given: every one may be left out. */
 export type ServerSettings = z.input<typeof serverSettingsSchema>;
 export type ResolvedServerSettings = z.output<typeof serverSettingsSchema>;
 
-/** A setting that cannot be used; the message names it. */
+/** A setting that cannot be used; the message names it, where it comes from, and what to do. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
@@ -62,7 +115,7 @@ export function resolveSettings(settings: ServerSettings): ResolvedServerSetting
   const parsed = serverSettingsSchema.safeParse(settings);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new SettingsError(`${issue.path.join(".")} ${issue.message}`);
+  throw new SettingsError(`${issue.path.join(".")} ${issue.message}`.trim());
 }
 
 function findRoot(from: string): string {

@@ -51,7 +51,7 @@ export function meantField(fields: readonly SchemaField[], place: string, unknow
 }
 
 /** The word with the fewest changed letters, where those are few. */
-function nearestWord(word: string, words: Iterable<string>): string | undefined {
+export function nearestWord(word: string, words: Iterable<string>): string | undefined {
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {

@@ -87,6 +87,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 const AUTOREGRESSIVE = "type: autoregressive";
 const CTC = "type: ctc, slotsPerToken: 3, waits: { maximum: 3, full: 0.3 }";
+const WAIT_K = "type: wait-k, waits: { maximum: 3, full: 0.3 }";
 const WORD = "wordLevel: { weight: 0.5, temperature: 2 }";
 const STORED = "wordLevel: { weight: 0.5, temperature: 2, source: stored }";
 const INFORMATION = "mutualInformation: { weight: 0.3, entropy: 0.5 }";
@@ -109,6 +110,12 @@ const STUDENTS: readonly [string, string, readonly string[]][] = [
     "own-information",
     `${AUTOREGRESSIVE}, objective: { ${OWN_INFORMATION} }`,
     ["crossEntropy", "mutualInformation", "onPolicy"],
+  ],
+  ["wait-k", WAIT_K, []],
+  [
+    "wait-k-both-terms",
+    `${WAIT_K}, objective: { ${WORD}, ${INFORMATION} }`,
+    ["crossEntropy", "wordLevel", "mutualInformation"],
   ],
   ["ctc-word-level", `${CTC}, glancing: { start: 0.5, end: 0.5 }, objective: { ${WORD} }`, ["ctc", "wordLevel"]],
   ["ctc-information", `${CTC}, objective: { ${INFORMATION} }`, ["ctc", "mutualInformation"]],

@@ -129,6 +129,12 @@ describe("a recipe", () => {
     expect(complaint("student:\n  type: autoregressive\n  fineTune: { steps: 9 }\n")).toMatch(
       /^small\.yaml:9: student\.fineTune\.steps: only a CTC student is fine-tuned/,
     );
+    expect(complaint("student:\n  type: wait-k\n  glancing: { start: 0.5 }\n  fineTune: { steps: 9 }\n")).toMatch(
+      /fineTune\.steps: only a CTC .*\n.*glancing: only a CTC/,
+    );
+    expect(complaint("student:\n  type: wait-k\n  objective: { onPolicy: { rate: 0.5 } }\n")).toMatch(
+      /student\.objective\.onPolicy: it writes whole sentences, as a wait-k student does not/,
+    );
     expect(complaint("student:\n  fineTune: { bigram: 0 }\n")).toMatch(
       /^small\.yaml:8: student\.fineTune: ctc, unigram or bigram must be above 0/,
     );

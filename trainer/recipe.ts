@@ -109,8 +109,11 @@ export const recipeSchema = z
       .prefault({}),
     student: z
       .strictObject({
-        /** A CTC student streams; an autoregressive one is a smaller teacher, of whole sentences. */
-        type: z.enum(["ctc", "autoregressive"]).default("ctc"),
+        /**
+         * A CTC student streams; an autoregressive one is a smaller teacher, of whole sentences; wait-k is autoregressive
+         * and streams.
+         */
+        type: z.enum(["ctc", "autoregressive", "wait-k"]).default("ctc"),
         architecture: architectureSchema.prefault({}),
         /** λ: decoder slots for each source token. */
         slotsPerToken: size.default(2),
@@ -192,11 +195,11 @@ export const recipeSchema = z
   })
   .superRefine((recipe, refinement) => {
     const { type, glancing, fineTune } = recipe.student;
-    if (type === "autoregressive" && fineTune.steps > 0) {
+    if (type !== "ctc" && fineTune.steps > 0) {
       const message = "only a CTC student is fine-tuned for n-grams: leave it out, or set student.type to ctc";
       refinement.addIssue({ code: "custom", path: ["student", "fineTune", "steps"], message });
     }
-    if (type === "autoregressive" && (glancing.start > 0 || glancing.end > 0)) {
+    if (type !== "ctc" && (glancing.start > 0 || glancing.end > 0)) {
       const message = "only a CTC student has slots to glance at: leave it out, or set student.type to ctc";
       refinement.addIssue({ code: "custom", path: ["student", "glancing"], message });
     }
@@ -207,6 +210,11 @@ export const recipeSchema = z
     const complain = (field: string, message: string) => complainOf(["wordLevel", field], message);
     if (objective.onPolicy.rate > 0 && type === "ctc")
       complainOf(["onPolicy"], "a CTC student does not read what it wrote, so its own prefixes teach it nothing new");
+    if (objective.onPolicy.rate > 0 && type === "wait-k") {
+      const message =
+        "it writes whole sentences, as a wait-k student does not: leave it out, or set student.type to autoregressive";
+      complainOf(["onPolicy"], message);
+    }
     if (objective.mutualInformation.prefixes === "own" && objective.onPolicy.rate === 0)
       complainOf(
         ["mutualInformation", "prefixes"],

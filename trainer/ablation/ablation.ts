@@ -13,7 +13,7 @@ import type { Ablation } from "./ablation-file.ts";
 export const ablationRowSchema = z.strictObject({
   name: z.string(),
   about: z.string(),
-  /** Of the student: ctc or autoregressive. */
+  /** Of the student: ctc, autoregressive or wait-k. */
   type: z.string(),
   test: z.string(),
   /** Quality for each lag that was evaluated; an offline student has "full" alone. */

@@ -96,6 +96,15 @@ test("an autoregressive student's card has its teacher's figures, and neither la
   expect(card).not.toMatch(/lags in training|slots/);
 });
 
+test("a wait-k student's card has its lags, and no slots", () => {
+  const quality = [{ ...row, wait: 3, averageLagging: 2.5 }];
+  const card = modelCard({ ...facts, name: "toy", quality, architecture, kind: "wait-k-student" });
+  expect(card).toContain("An autoregressive student for simultaneous translation from `en` to `de`: it writes a word");
+  expect(card).toContain("| talk.test | 3 | 12.35 | 40.00 | 0.988 | 2.50 |");
+  expect(card).toMatch(/- lags in training: 1 to \d+ tokens and the whole sentence/);
+  expect(card).not.toMatch(/slots|blank's logit/);
+});
+
 test("a student of another recipe's teacher names it", () => {
   const student = {
     name: "toy",

@@ -3,7 +3,7 @@ import type { BundleManifest } from "../../models/manifest.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import type { Recipe } from "../recipe.ts";
 
-export type ModelKind = "teacher" | "ctc-student" | "autoregressive-student";
+export type ModelKind = "teacher" | "ctc-student" | "autoregressive-student" | "wait-k-student";
 
 export interface ModelCardFacts {
   readonly name: string;
@@ -37,6 +37,7 @@ export function modelCard(facts: ModelCardFacts): string {
   const what: Record<ModelKind, string> = {
     "ctc-student": `A non-autoregressive CTC student for simultaneous translation ${pair}: one pass for each source word, append-only output, any lag from 1 token to the whole sentence. ${lesson}.`,
     "autoregressive-student": `An autoregressive Transformer for translation ${pair}, of whole sentences. ${lesson}: a baseline to compare with, and weights to train on from.`,
+    "wait-k-student": `An autoregressive student for simultaneous translation ${pair}: it writes a word at a time while it reads, any lag from 1 token to the whole sentence (multi-path wait-k), append-only. ${lesson}: a baseline that a non-autoregressive student can be compared with, served by the same code.`,
     teacher: `An autoregressive Transformer for translation ${pair}: the teacher of the student shipped beside it, a baseline to compare with, and weights to train on from.`,
   };
   const training = student ? recipe.student.training : recipe.teacher.training;
@@ -56,8 +57,10 @@ export function modelCard(facts: ModelCardFacts): string {
       ...(kind === "ctc-student"
         ? [
             `${architecture.slotsPerToken} slots for each source token; ${facts.blankBias} taken from the blank's logit (chosen on the validation sentences)`,
-            `lags in training: 1 to ${recipe.student.waits.maximum} tokens and the whole sentence`,
           ]
+        : []),
+      ...(kind === "ctc-student" || kind === "wait-k-student"
+        ? [`lags in training: 1 to ${recipe.student.waits.maximum} tokens and the whole sentence`]
         : []),
       `trained for at most ${training.steps} steps of ${training.batchTokens} padded tokens, dropout ${training.dropout}, peak learning rate ${training.peakRate}`,
       `made by \`souffleur train\` of version ${facts.version} with the recipe \`${recipe.name}\``,

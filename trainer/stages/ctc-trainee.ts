@@ -1,17 +1,17 @@
 // The non-autoregressive CTC student in training: a lag drawn for every row, glancing where the recipe has it.
 import * as ort from "onnxruntime-node";
-import { FULL_WAIT, type Wait } from "../../models/wait.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import { Random } from "../random.ts";
 import { GlancingPass, glancingRatio, noGlance } from "../training/glancing.ts";
+import { drawLags } from "../training/lags.ts";
 import { slotTermFeeds } from "../training/slot-terms.ts";
 import { type NgramObjective, ngramFeeds, studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import type { StageContext } from "./context.ts";
 import { activeTerms, type Distillation, hasTerms, pairWeightsOf, rowWeights } from "./distillation.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import type { Trainee } from "./training-stage.ts";
-import { bleuByTarget, score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
+import { studentStepModel, validateStreaming, validationSentences } from "./validation.ts";
 
 /** @param ngram the objective of fine-tuning, which shows no slot its target and asks no teacher. */
 export async function ctcTrainee(
@@ -37,7 +37,7 @@ export async function ctcTrainee(
     graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances, ngram, distilled }),
     feeds: async (batch, step, model) => {
       const random = new Random(seed, ngram ? "fine-tune" : "student", step);
-      const lags = Int32Array.from({ length: batch.rows }, () => drawWait(waits, random));
+      const lags = drawLags(waits, batch.rows, random);
       const made = studentFeeds(ort, batch, lags, slotsPerToken, pairWeightsOf(batch, objective));
       if (glances) {
         const ratio = glancingRatio(glancing, step, training.steps);
@@ -62,14 +62,7 @@ export async function ctcTrainee(
       const options = { precision: "fp32", blankBias: 0, threads } as const;
       const model = await studentStepModel(ort, architecture, weights, options);
       try {
-        const at = async (wait: Wait) => {
-          const texts = await studentTranslations(model, prepared.corpus, sentences, wait);
-          return { ...score(texts, sentences.references), byTarget: bleuByTarget(texts, sentences) };
-        };
-        const { byTarget, ...atDefault } = await at(defaultWait);
-        const full = await at("full");
-        const figures = { ...atDefault, ...byTarget, bleuFull: full.bleu, brevityPenaltyFull: full.brevityPenalty };
-        return { quality: atDefault.bleu, figures };
+        return await validateStreaming(model, prepared.corpus, sentences, defaultWait);
       } finally {
         await model.release();
       }
@@ -77,8 +70,4 @@ export async function ctcTrainee(
     validated: `at wait ${defaultWait}`,
     dispose: async () => pass?.dispose(),
   };
-}
-
-function drawWait(waits: { maximum: number; full: number }, random: Random): number {
-  return random.uniform() < waits.full ? FULL_WAIT : 1 + random.below(waits.maximum);
 }

@@ -1,8 +1,9 @@
-// Stage 5: teacher and student on the held-out sets; a CTC student for each lag, with the blank bias chosen on valid.
+// Stage 5: teacher and student on the held-out sets; one that streams for each lag; a CTC student's blank bias is chosen on valid.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
+import type { StudentModel } from "../../models/student-model.ts";
 import { languagesOf, pathOf, targetOf } from "../corpus/config.ts";
 import { type TextModel, transformerModel } from "../decoding/text-model.ts";
 import { type EvaluationReport, formatEvaluationReport, testOf } from "../evaluation/report.ts";
@@ -15,7 +16,7 @@ import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
 import type { StudentStage } from "./student-stage.ts";
 import { type TeacherStage, teacherFor } from "./teacher.ts";
-import { score, studentStepModel, studentTranslations, validationSentences } from "./validation.ts";
+import { score, studentStepModel, studentTranslations, validationSentences, waitKStudentModel } from "./validation.ts";
 
 const qualitySchema = z.object({ bleu: z.number(), chrf: z.number(), brevityPenalty: z.number() });
 const teacherScoreSchema = qualitySchema.extend({
@@ -44,7 +45,10 @@ export async function evaluateStage(
 ): Promise<EvaluateStage> {
   const { recipe } = context;
   const { precision, blankBias: biases, defaultWait } = recipe.export;
-  const served = student.type === "ctc" ? { precision, biases, defaultWait } : {};
+  const served = {
+    ...(student.type === "ctc" && { precision, biases, defaultWait }),
+    ...(student.type === "wait-k" && { precision, defaultWait }),
+  };
   const { noise, ...settings } = recipe.evaluate;
   const noiseLanguage = noise ? prepared.corpus.index.source : undefined;
   const input = { student: student.key, evaluate: { ...settings, ...(noise && { noise }) }, ...served };
@@ -58,7 +62,7 @@ export async function evaluateStage(
   const { tokenizer } = prepared.corpus;
   const searched = (test: TestSet, model: TextModel) =>
     evaluateWholeSentences(test, model, search, recipe.threads, noiseLanguage);
-  const runner = student.type === "ctc" ? await streamingRunner(context, prepared, student) : undefined;
+  const runner = await streamingRunner(context, prepared, student);
   const samples: Sample[] = [];
   const result: EvaluationResult = { blankBias: runner?.blankBias ?? null, teacher: [], student: [] };
   try {
@@ -108,8 +112,21 @@ const SAMPLE_SENTENCES = 8;
 
 type CtcStudent = Extract<StudentStage, { type: "ctc" }>;
 
+/** What runs a student that streams, as it will be served; undefined for one of whole sentences. */
+async function streamingRunner(
+  context: StageContext,
+  prepared: PreparedStage,
+  student: StudentStage,
+): Promise<{ readonly blankBias: number | null; readonly model: StudentModel } | undefined> {
+  if (student.type === "ctc") return biasedRunner(context, prepared, student);
+  if (student.type === "autoregressive") return undefined;
+  const { threads, export: exported } = context.recipe;
+  const options = { precision: exported.precision, threads };
+  return { blankBias: null, model: await waitKStudentModel(ort, student.architecture, student.weights, options) };
+}
+
 /** The student's step model with the blank bias that is best on the validation sentences. */
-async function streamingRunner(context: StageContext, prepared: PreparedStage, student: CtcStudent) {
+async function biasedRunner(context: StageContext, prepared: PreparedStage, student: CtcStudent) {
   const { threads, student: settings } = context.recipe;
   const { precision, blankBias: biases, defaultWait } = context.recipe.export;
   const open = (blankBias: number) =>

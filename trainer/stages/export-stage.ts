@@ -1,13 +1,18 @@
 // Stage 6: the bundles, teacher's and student's, with their model cards.
 import { basename, join } from "node:path";
 import type { BundleManifest } from "../../models/manifest.ts";
-import { type BundleDescription, writeStudentBundle, writeTeacherBundle } from "../export/bundle-folder.ts";
+import {
+  type BundleDescription,
+  writeAutoregressiveBundle,
+  writeStudentBundle,
+  writeTeacherBundle,
+} from "../export/bundle-folder.ts";
 import { type ModelKind, modelCard } from "../export/model-card.ts";
 import type { StageContext } from "./context.ts";
 import type { EvaluateStage } from "./evaluate-stage.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { hashOf, StageFolder } from "./stage-folder.ts";
-import type { StudentStage } from "./student-stage.ts";
+import { type StudentStage, streams } from "./student-stage.ts";
 import type { NetworkTeacher, TeacherStage } from "./teacher.ts";
 
 export interface ExportStage {
@@ -59,7 +64,7 @@ export async function exportStage(
     wait: null,
     averageLagging: null,
   }));
-  const streaming = student.type === "ctc";
+  const streaming = streams(student.type);
   const studentQuality: BundleManifest["quality"] = evaluation.student.flatMap(({ test, target, rows }) =>
     rows.map(({ wait, bleu, chrf, brevityPenalty, averageLagging, noisy }) => ({
       ...{ test, ...(target !== undefined && { target }), bleu, chrf, brevityPenalty },
@@ -97,20 +102,23 @@ export async function exportStage(
     const description = describe(teacherName, "teacher", trained, teacherQuality);
     await writeTeacherBundle(paths.teacher, description, trained.architecture);
   }
+  const description = describe(recipe.name, `${student.type}-student`, student, studentQuality);
+  const served = {
+    precision: recipe.export.precision,
+    lags: {
+      trained: [...Array.from({ length: recipe.student.waits.maximum }, (_, index) => index + 1), "full" as const],
+      default: recipe.export.defaultWait,
+    },
+    maxSourceTokens: Math.min(student.architecture.maxPositions, recipe.student.training.maximumTokens),
+  };
   if (student.type === "ctc") {
-    const description = describe(recipe.name, "ctc-student", student, studentQuality);
-    await writeStudentBundle(paths.student, description, {
-      architecture: student.architecture,
-      precision: recipe.export.precision,
-      blankBias: evaluation.blankBias ?? 0,
-      lags: {
-        trained: [...Array.from({ length: recipe.student.waits.maximum }, (_, index) => index + 1), "full"],
-        default: recipe.export.defaultWait,
-      },
-      maxSourceTokens: Math.min(student.architecture.maxPositions, recipe.student.training.maximumTokens),
-    });
+    const { architecture } = student;
+    const blankBias = evaluation.blankBias ?? 0;
+    await writeStudentBundle(paths.student, description, { ...served, architecture, blankBias });
+  } else if (student.type === "wait-k") {
+    const { architecture } = student;
+    await writeAutoregressiveBundle(paths.student, description, { ...served, architecture });
   } else {
-    const description = describe(recipe.name, "autoregressive-student", student, studentQuality);
     await writeTeacherBundle(paths.student, description, student.architecture);
   }
   folder.open();

@@ -8,7 +8,7 @@ import { keyedObjective, needsTeacher } from "../objective.ts";
 import { RecipeError } from "../recipe.ts";
 import { FINE_TUNE_FOLDER } from "../runs/run-report.ts";
 import type { FrozenTeacher } from "../training/distilled-graph.ts";
-import { autoregressiveTrainee } from "./autoregressive-trainee.ts";
+import { autoregressiveTrainee, type Streaming } from "./autoregressive-trainee.ts";
 import type { StageContext } from "./context.ts";
 import { ctcTrainee } from "./ctc-trainee.ts";
 import type { DistilledStage } from "./distill-stage.ts";
@@ -31,7 +31,10 @@ import {
 /** A student's network by its kind. */
 export type StudentNetwork =
   | { readonly type: "ctc"; readonly architecture: StudentArchitecture }
-  | { readonly type: "autoregressive"; readonly architecture: Architecture };
+  | { readonly type: "autoregressive" | "wait-k"; readonly architecture: Architecture };
+
+/** Whether a kind of student translates while it reads; the other reads whole sentences. */
+export const streams = (type: StudentNetwork["type"]): boolean => type !== "autoregressive";
 
 export type StudentStage = StudentNetwork & {
   readonly key: string;
@@ -67,8 +70,9 @@ export async function studentStage(
     const run = { role: "student", architecture, training, parts, named, otherwise } as const;
     const { objective } = recipe.student;
     const distillation = { objective, teacher: onlineTeacher(context, teacher), topK: recipe.distill.topK };
-    if (network.type === "autoregressive") {
-      const trainee = await autoregressiveTrainee(context, prepared, architecture, training, distillation);
+    if (network.type !== "ctc") {
+      const streaming = streams(network.type) ? streamingOf(context) : undefined;
+      const trainee = await autoregressiveTrainee(context, prepared, architecture, training, distillation, streaming);
       return trainNetwork(context, prepared, path, run, trainee);
     }
     const trainee = await ctcTrainee(context, prepared, network.architecture, distillation);
@@ -124,11 +128,17 @@ function studentNetwork({ recipe }: StageContext, prepared: PreparedStage): Stud
   return type === "ctc" ? { type, architecture: { ...architecture, slotsPerToken } } : { type, architecture };
 }
 
+const streamingOf = ({ recipe }: StageContext): Streaming => ({
+  waits: recipe.student.waits,
+  defaultWait: recipe.export.defaultWait,
+});
+
 /** What only one kind of student reads, for the stage's key; a CTC student's has no type, as before there were others. */
 function ownSettings({ recipe }: StageContext): Readonly<Record<string, unknown>> {
   const { type, waits, glancing, fineTune } = recipe.student;
-  if (type !== "ctc") return { type };
+  if (type === "autoregressive") return { type };
   const { defaultWait } = recipe.export; // its validation at that wait chooses the result
+  if (type === "wait-k") return { type, waits, defaultWait };
   return { waits, glancing, defaultWait, ...(fineTune.steps > 0 ? { fineTune } : {}) };
 }
 

@@ -17,6 +17,7 @@ import { readModel, writeModel } from "../export/wait-k-graphs.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
+import type { Validation } from "../training/loop.ts";
 
 export interface ValidationSentences {
   readonly sources: readonly string[];
@@ -160,4 +161,26 @@ export async function studentTranslations(
     for (const [index, { text }] of translations.entries()) texts[places[index]!] = text;
   }
   return texts;
+}
+
+/**
+ * A streaming student on the validation sentences, at its default lag, which decides, and for the whole sentence.
+ * @param also another lag that is told of; a wait-k student's falls apart first at the shortest.
+ */
+export async function validateStreaming(
+  model: StepRunner,
+  corpus: PreparedCorpus,
+  sentences: ValidationSentences,
+  defaultWait: Wait,
+  also?: number,
+): Promise<Validation> {
+  const at = async (wait: Wait) => {
+    const texts = await studentTranslations(model, corpus, sentences, wait);
+    return { ...score(texts, sentences.references), byTarget: bleuByTarget(texts, sentences) };
+  };
+  const { byTarget, ...atDefault } = await at(defaultWait);
+  const full = await at("full");
+  const figures = { ...atDefault, ...byTarget, bleuFull: full.bleu, brevityPenaltyFull: full.brevityPenalty };
+  if (also === undefined || also === defaultWait) return { quality: atDefault.bleu, figures };
+  return { quality: atDefault.bleu, figures: { ...figures, [`bleuWait${also}`]: (await at(also)).bleu } };
 }

@@ -31,6 +31,8 @@ export interface DistilledObjective {
   readonly dropout: number;
   /** Of the cross entropy. */
   readonly labelSmoothing: number;
+  /** A wait-k student, as in {@link teacherTrainingGraph}; the teacher still sees whole sentences. */
+  readonly streaming?: boolean;
   readonly wordLevel?: WordLevelTerm;
   readonly mutualInformation?: { readonly entropy: number };
   /** On batches that the student wrote: the teacher's distribution at T after each prefix, or its likeliest token. */
@@ -81,7 +83,8 @@ export function distilledTrainingGraph(
   const labels = graph.input("labels", "int64", ["B", "U"]);
   const flat = (x: Value) => op.reshape(x, ["B*U"], [-1]);
   const weightsOf = (name: string) => flat(graph.input(name, "float32", ["B", "U"]));
-  const logits = teacherForcedLogits(context, architecture, source, sourceLengths, targetIn);
+  const waits = objective.streaming ? graph.input("waits", "int64", ["B"]) : undefined;
+  const logits = teacherForcedLogits(context, architecture, source, sourceLengths, targetIn, waits);
   let answered: Value | undefined;
   const teacherLogits = () => {
     answered ??= frozenLogits(required(teacher), source, sourceLengths, targetIn);

@@ -1,4 +1,4 @@
-// The teacher's training graph, and a batch as its feeds.
+// The training graph of a teacher, or with lags of a wait-k student, and a batch as its feeds.
 import type * as Ort from "onnxruntime-common";
 import { BOS_ID, PAD_ID } from "../../models/vocabulary.ts";
 import { Graph } from "../graph/graph.ts";
@@ -26,9 +26,11 @@ export interface IdBatch {
 export interface TeacherObjective {
   readonly labelSmoothing: number;
   readonly dropout: number;
+  /** A wait-k student: causal encoder, and each target token sees what its row's lag lets it; the input waits has the lags. */
+  readonly streaming?: boolean;
 }
 
-/** Inputs: source, source_lengths, target_in, labels, label_weights. Metrics: nll (per target token). */
+/** Inputs: source, source_lengths, target_in, labels, label_weights, waits if streaming. Metrics: nll (per target token). */
 export function teacherTrainingGraph(architecture: Architecture, objective: TeacherObjective): TrainingGraph {
   const graph = new Graph();
   const parameters = new Parameters(graph);
@@ -39,7 +41,8 @@ export function teacherTrainingGraph(architecture: Architecture, objective: Teac
   const targetIn = graph.input("target_in", "int64", ["B", "U"]);
   const labels = graph.input("labels", "int64", ["B", "U"]);
   const weights = graph.input("label_weights", "float32", ["B", "U"]);
-  const logits = teacherForcedLogits(context, architecture, source, sourceLengths, targetIn);
+  const waits = objective.streaming ? graph.input("waits", "int64", ["B"]) : undefined;
+  const logits = teacherForcedLogits(context, architecture, source, sourceLengths, targetIn, waits);
   const flat = (x: typeof labels) => op.reshape(x, ["B*U"], [-1]);
   const { loss, negativeLogLikelihood } = crossEntropy(logits, flat(labels), flat(weights), objective.labelSmoothing);
   return { graph, parameters, loss, metrics: { nll: negativeLogLikelihood }, dropoutSites: dropout?.sites ?? 0 };

@@ -25,7 +25,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
 /** Within a part, in the order in which data goes through it: each imports only from those before it. */
 const ORDER: Record<string, readonly string[]> = {
-  server: ["setting.ts", "settings.ts", "protocol", "engine", "session", "metrics.ts", "http", "transport", "main.ts"],
+  server: [
+    ...["setting.ts", "settings.ts", "protocol", "engine", "session", "metrics.ts", "http", "transport", "captions"],
+    "main.ts",
+  ],
   trainer: [
     ...["random.ts", "progress.ts", "tokenizer", "corpus", "objective.ts", "recipe-fields.ts", "recipe.ts"],
     ...["graph", "losses", "networks", "training", "recipe-page.ts", "decoding", "evaluation", "export", "runs"],

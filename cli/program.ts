@@ -7,6 +7,7 @@ import { registerBenchCommands } from "../bench/commands.ts";
 import { PACKAGE_ROOT, SettingsError } from "../server/settings.ts";
 import { registerTrainerCommands } from "../trainer/commands.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit.ts";
+import { registerKeys } from "./keys.ts";
 import { registerModels } from "./models.ts";
 import { registerServe } from "./serve.ts";
 import { registerTranslate } from "./translate.ts";
@@ -21,6 +22,7 @@ export function makeProgram(): Command {
   registerServe(program, { env: process.env });
   registerTranslate(program);
   registerModels(program);
+  registerKeys(program);
   registerTrainerCommands(program, { root: PACKAGE_ROOT, version: packageVersion(), env: process.env });
   registerBenchCommands(program, { env: process.env });
   return program;

@@ -3,12 +3,19 @@ import { randomUUID } from "node:crypto";
 import { type Logger, pino } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { sourcePrefix, targetsOf } from "../models/tags.ts";
+import { Admission } from "./admission/admission.ts";
+import { KeyFileError } from "./admission/api-keys.ts";
+import { isLoopback } from "./admission/client-address.ts";
+import { KeyFile } from "./admission/key-file.ts";
+import { Visit } from "./admission/visit.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
 import type { EngineObserver } from "./engine/engine-observer.ts";
 import { WorkerEngine } from "./engine/worker-engine.ts";
 import { Page } from "./http/page.ts";
+import { shownBy } from "./http/request.ts";
 import { makeRouter } from "./http/routes.ts";
 import { Metrics } from "./metrics.ts";
+import { isRefusal } from "./protocol/close-codes.ts";
 import { BODY_MAX_BYTES, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
 import { SessionRunner } from "./session/session-runner.ts";
@@ -20,6 +27,8 @@ import { chooseTransport } from "./transport/choose-transport.ts";
 import type { StreamHost } from "./transport/stream.ts";
 import { StreamGroup } from "./transport/stream-group.ts";
 import { DEFAULT_TRANSPORT_SETTINGS } from "./transport/transport.ts";
+
+const OPEN_WARNING = "anyone who reaches this address can use the server: give it a key file, or keep others out";
 
 export interface RunningServer {
   host: string;
@@ -98,6 +107,8 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     if (bundle === undefined) throw new RangeError(`no bundle for the model ${model}`);
     return bundle;
   };
+  const keyFile = openKeyFile(settings, log);
+  const admission = new Admission({ ...settings, verifiers: keyFile === undefined ? [] : [keyFile.keys] });
   const now = () => performance.now();
   let draining = false;
   const unready = () => {
@@ -119,11 +130,11 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     models,
     idleTimeoutMs: settings.idleTimeoutMs,
     textMaxCharacters: DEFAULT_SESSION_LIMITS.maxMessageCharacters,
-    refusal: () => {
+    admit: (request) => {
       const full = streams.size >= settings.maxSessions;
       const refusal = full ? new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }) : unready();
-      if (refusal !== undefined) metrics.rejected(refusal.code);
-      return refusal;
+      if (refusal !== undefined) throw refusal;
+      return new Visit(admission, request);
     },
     openSession: ({ model, target }, { wait, timings }, callbacks) => {
       const bundle = bundleOf(model);
@@ -144,7 +155,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     onMeasure: (pair, measure) => metrics.measured(pair, measure),
     onError: (code, stream) => {
       metrics.errorSent(code);
-      if (!stream.started && code === "unsupported_pair") metrics.rejected(code);
+      if (!stream.started && isRefusal(code)) metrics.rejected(code);
       log.debug({ session: stream.id, code }, "error sent");
     },
     onFault: (error, stream) => log.error({ session: stream.id, ...describeFault(error) }, "a fault ended a session"),
@@ -165,6 +176,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     page: await Page.read(settings.pageDirectory),
     maxConcurrent: settings.maxTranslations,
     unready,
+    identify: (request) => admission.identify(shownBy(request)),
     translate: ({ model, target }, text, wait, signal) =>
       translateText(engine, bundleOf(model), text, { target, wait, signal }),
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
@@ -184,7 +196,9 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     log,
   );
   const port = await transport.listen(settings.port, settings.host);
-  streams.watchIdle(settings.idleTimeoutMs);
+  streams.watch();
+  keyFile?.watch();
+  if (keyFile === undefined && !isLoopback(settings.host)) log.warn({ host: settings.host }, OPEN_WARNING);
   const origin = `//${urlHost(settings.host)}:${port}`;
   log.info({ host: settings.host, port, transport: transport.name, models: [...byName.keys()] }, "serving");
 
@@ -195,6 +209,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     if (left > 0) log.warn({ sessions: left }, "sessions were closed before their segments were finished");
     await streams.gone(settings.closeTimeoutMs);
     await transport.close();
+    keyFile?.close();
     await engine.close();
     log.info("stopped");
   };
@@ -213,6 +228,20 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     },
   };
   return { server, metrics };
+}
+
+/** The keys, where the settings name a file of them. Throws SettingsError where it cannot be used. */
+function openKeyFile({ keyFile }: ResolvedServerSettings, log: Logger): KeyFile | undefined {
+  if (keyFile === undefined) return undefined;
+  try {
+    return new KeyFile(keyFile, {
+      changed: (keys) => log.info({ keys }, "the key file was read again"),
+      broken: (reason) => log.error({ reason }, "the key file cannot be used: the keys stay as they were"),
+    });
+  } catch (error) {
+    if (error instanceof KeyFileError) throw new SettingsError(`keyFile: ${error.message}`);
+    throw error;
+  }
 }
 
 /** A whole text, with its failures in the protocol's terms. */

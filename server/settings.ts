@@ -50,6 +50,32 @@ export const serverSettingsSchema = z.strictObject({
     past: "`uws` where its binary does not load ends the start with exit code 1",
     value: "name",
   }),
+  keyFile: text("must be a file").optional().register(settingTexts, {
+    meaning:
+      "file of the API keys, made by `souffleur keys` and read again when it changes; none: anyone may use the server",
+    past: "a caller without one of its keys gets `unauthorized`, 401 or close 1008",
+    value: "file",
+    byDefault: "none",
+  }),
+  keyInQuery: z.boolean("must be true or false").default(false).register(settingTexts, {
+    meaning: "whether a key may come as `?key=` too, as bare browsers need; proxies write URLs to their logs",
+    past: "a key in the query is refused with `unauthorized`",
+    value: "boolean",
+  }),
+  allowedOrigins: z
+    .array(z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/, "must be an origin, such as https://example.org"))
+    .default([])
+    .register(settingTexts, {
+      meaning: "origins whose pages may use the server, such as `https://example.org`; none: all may",
+      past: "pages of other origins get `forbidden_origin`, 403 or close 1008",
+      value: "origin...",
+      byDefault: "none",
+    }),
+  trustedProxies: wholeNumber(0, 10).default(0).register(settingTexts, {
+    meaning: "proxies in front of the server that append to `X-Forwarded-For`; 0: the header is not read",
+    past: "the address of the next proxy counts as the client's",
+    value: "number",
+  }),
   maxSessions: wholeNumber(1, 1_000_000).default(20_000).register(settingTexts, {
     meaning: "open connections at once",
     past: "the next is refused with `overloaded`, close 1013, retry after 5 s; `/readyz` stays 200",

@@ -12,7 +12,7 @@ import { DEFAULT_TRANSPORT_SETTINGS } from "../transport/transport.ts";
 import { Page } from "./page.ts";
 import { type HttpResponse, respondText } from "./response.ts";
 import { Router } from "./router.ts";
-import { makeRouter } from "./routes.ts";
+import { makeRouter, type RouteOptions } from "./routes.ts";
 import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
 
 /** The server's end of the routes, called as a transport calls them. */
@@ -243,7 +243,7 @@ describe("POST /v1/translate", () => {
 describe("the routes' figures", () => {
   const headers = { "content-type": "application/json" };
 
-  async function setUp(overrides: { unready?: () => ProtocolError; translate?: TranslateRouteOptions["translate"] }) {
+  async function setUp(overrides: Partial<Pick<RouteOptions, "unready" | "identify" | "translate">>) {
     const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
     const metrics = new Metrics({ engine, backpressureBytes: () => 0 });
     const faults: unknown[] = [];
@@ -254,6 +254,7 @@ describe("the routes' figures", () => {
       page: await Page.read(join(tmpdir(), "no-page-is-here")),
       maxConcurrent: 1,
       unready: () => undefined,
+      identify: () => ({ address: "", holder: undefined }),
       translate: async (_model, text) => text,
       onFault: (error) => faults.push(error),
       ...overrides,
@@ -303,6 +304,21 @@ describe("the routes' figures", () => {
       'souffleur_rejected_total{reason="overloaded"} 1',
       'souffleur_errors_total{code="overloaded"} 1',
     ]);
+  });
+
+  it("count who may not ask", async () => {
+    const refused = await setUp({
+      identify: ({ peer }) => {
+        throw new ProtocolError("unauthorized", `no key from ${peer}`);
+      },
+    });
+    const answer = await refused.post(good);
+    expect([answer.status, errorOf(answer).message]).toEqual([401, "no key from 127.0.0.1"]);
+    expect(await refused.counted()).toEqual([
+      'souffleur_rejected_total{reason="unauthorized"} 1',
+      'souffleur_errors_total{code="unauthorized"} 1',
+    ]);
+    expect((await refused.client.request("GET", "/v1/models")).status).toBe(200);
   });
 
   it("count a fault, but no client that left", async () => {

@@ -1,10 +1,12 @@
 // Every route of the server.
 import type { BundleManifest } from "../../models/manifest.ts";
+import type { Caller } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
-import type { ErrorCode } from "../protocol/close-codes.ts";
+import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Page } from "./page.ts";
+import type { HttpRequest } from "./request.ts";
 import { respond, respondError, respondJson, respondProblem, respondText } from "./response.ts";
 import { Router } from "./router.ts";
 import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
@@ -15,13 +17,12 @@ export interface RouteOptions extends TranslateRouteOptions {
   page: Page;
   /** Why nothing new can be served now: the server drains, or its engine is down. */
   unready(): ProtocolError | undefined;
+  /** Who asks for a translation. Throws ProtocolError where they may not. */
+  identify(request: HttpRequest): Caller;
   onFault(error: unknown, path: string): void;
 }
 
 const TRANSLATE_PATH = "/v1/translate";
-
-/** Errors that say "not here" or "not now", and nothing of how the request was written. */
-const REFUSALS: readonly ErrorCode[] = ["overloaded", "shutting_down", "unsupported_pair"];
 
 export function makeRouter(options: RouteOptions): Router {
   const { metrics, page } = options;
@@ -29,7 +30,7 @@ export function makeRouter(options: RouteOptions): Router {
   const models = { protocol: SUBPROTOCOL, models: options.manifests.map(describeModel) };
   const onError = (code: ErrorCode, path: string): void => {
     metrics.errorSent(code);
-    if (path === TRANSLATE_PATH && REFUSALS.includes(code)) metrics.rejected(code);
+    if (path === TRANSLATE_PATH && isRefusal(code)) metrics.rejected(code);
   };
   return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
@@ -37,7 +38,9 @@ export function makeRouter(options: RouteOptions): Router {
     .add("GET", "/v1/models", () => respondJson(200, models))
     .add("POST", TRANSLATE_PATH, (request) => {
       const unready = options.unready();
-      return unready === undefined ? translate(request) : respondError(unready);
+      if (unready !== undefined) throw unready;
+      options.identify(request);
+      return translate(request);
     })
     .add("GET", STREAM_PATH, () => {
       const headers = { upgrade: "websocket" };

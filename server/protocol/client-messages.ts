@@ -1,6 +1,6 @@
 // What a client may send: the schemas of every message and setting, with their limits.
 import { z } from "zod";
-import { NAME_MAX_LENGTH, PING_ID_MAX_LENGTH } from "./limits.ts";
+import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH } from "./limits.ts";
 
 export const NOT_YET = "is not supported by this server yet";
 
@@ -39,6 +39,11 @@ export const settingsShape = {
     .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`)
     .optional(),
   timings: z.boolean("must be true or false").optional(),
+  /** For clients that cannot set a header: the key, where the server needs one. */
+  key: z
+    .string("must be a key")
+    .max(CREDENTIAL_MAX_LENGTH, `must be at most ${CREDENTIAL_MAX_LENGTH} characters`)
+    .optional(),
   glossary: laterField,
   formality: laterField,
   tentative: laterField,
@@ -83,7 +88,10 @@ export const LATER_MESSAGE_TYPES: readonly string[] = ["revise"];
 
 export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "commit", "end", "ping"];
 
-export type StreamSettings = Pick<z.infer<typeof settingsSchema>, "source" | "target" | "wait" | "model" | "timings">;
+export type StreamSettings = Pick<
+  z.infer<typeof settingsSchema>,
+  "source" | "target" | "wait" | "model" | "timings" | "key"
+>;
 export type StartMessage = z.infer<typeof startSchema>;
 export type TextMessage = z.infer<typeof textSchema>;
 export type CommitMessage = z.infer<typeof commitSchema>;

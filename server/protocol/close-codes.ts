@@ -59,4 +59,18 @@ export const ERROR_RULES = {
 
 export type ErrorCode = keyof typeof ERROR_RULES;
 
+/** Errors that say "not here", "not you" or "not now", and nothing of how a request was written. */
+const REFUSALS: readonly ErrorCode[] = [
+  "unauthorized",
+  "forbidden_origin",
+  "rate_limited",
+  "overloaded",
+  "shutting_down",
+  "unsupported_pair",
+];
+
+export function isRefusal(code: ErrorCode): boolean {
+  return REFUSALS.includes(code);
+}
+
 export const ERROR_CODES = Object.keys(ERROR_RULES) as [ErrorCode, ...ErrorCode[]];

@@ -12,6 +12,12 @@ export const PAYLOAD_MAX_BYTES = 64 * 1024;
 /** What may wait in a connection's outbox, in bytes. Past it: `slow_consumer`, close 1013. */
 export const OUTBOX_MAX_BYTES = 1024 * 1024;
 
+/** How long a connection may be open before it shows the key that the server needs. Past it: `unauthorized`, close 1008. */
+export const UNAUTHORIZED_TIMEOUT_MS = 10_000;
+
+/** The most characters of a key or token. */
+export const CREDENTIAL_MAX_LENGTH = 4_096;
+
 /** The largest body of an HTTP request, in bytes. Past it: 413. */
 export const BODY_MAX_BYTES = 1024 * 1024;
 

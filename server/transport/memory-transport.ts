@@ -4,7 +4,14 @@ import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
 import { SUBPROTOCOL } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
-import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
+import type {
+  Application,
+  Connection,
+  ConnectionHandler,
+  StreamRequest,
+  Transport,
+  TransportSettings,
+} from "./transport.ts";
 
 /** The client's end of a connection in memory. */
 export interface MemoryClient {
@@ -22,6 +29,8 @@ export interface MemoryClient {
   onChange: () => void;
 }
 
+const NOTHING_SHOWN: StreamRequest = { query: "", authorization: "", origin: "", forwardedFor: "", peer: "127.0.0.1" };
+
 export class MemoryTransport implements Transport {
   readonly name = "memory";
   readonly #application: Application;
@@ -38,12 +47,13 @@ export class MemoryTransport implements Transport {
   }
 
   /** Opens a connection, or throws where the subprotocol is refused. */
-  connect(query = "", options: { subprotocol?: string; origin?: string } = {}): MemoryClient {
-    const negotiated = negotiateSubprotocol(options.subprotocol ?? SUBPROTOCOL);
+  connect(query = "", given: { subprotocol?: string } & Partial<StreamRequest> = {}): MemoryClient {
+    const { subprotocol = SUBPROTOCOL, ...shown } = given;
+    const negotiated = negotiateSubprotocol(subprotocol);
     if ("refusal" in negotiated) throw new Error(`refused with ${negotiated.refusal.status}`);
     const peer = new MemoryPeer(negotiated.subprotocol, this.#settings, () => this.#open.delete(peer));
     this.#open.add(peer);
-    peer.handler = this.#application.connect(peer, { query, origin: options.origin ?? "" });
+    peer.handler = this.#application.connect(peer, { ...NOTHING_SHOWN, ...shown, query });
     return peer.client;
   }
 
@@ -60,6 +70,7 @@ export class MemoryTransport implements Transport {
       path: pathOnly,
       query,
       header: (name) => options.headers?.[name] ?? "",
+      peer: NOTHING_SHOWN.peer,
       body: body.byteLength > this.#settings.bodyMaxBytes ? undefined : body,
       signal: options.signal ?? new AbortController().signal,
     };

@@ -34,12 +34,12 @@ export class StreamGroup {
     if (this.#streams.size === 0) this.#onEmpty?.();
   }
 
-  /** Looks for idle streams from time to time: one timer for all, so that thousands of idle streams cost nothing. */
-  watchIdle(idleTimeoutMs: number): void {
-    if (idleTimeoutMs === 0) return;
-    const everyMs = Math.min(10_000, Math.max(10, idleTimeoutMs / 4));
+  /** Looks at all streams from time to time: one timer, so that thousands of idle streams cost nothing. */
+  watch(): void {
+    const { idleTimeoutMs } = this.#host;
+    const everyMs = Math.max(10, Math.min(1_000, idleTimeoutMs > 0 ? idleTimeoutMs / 4 : 1_000));
     this.#watch = setInterval(() => {
-      for (const stream of this.#streams) stream.checkIdle();
+      for (const stream of this.#streams) stream.check();
     }, everyMs).unref();
   }
 

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Admission } from "../admission/admission.ts";
+import { ApiKeys, makeKey } from "../admission/api-keys.ts";
+import { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
 import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
@@ -48,7 +51,9 @@ class ScriptedSession implements StreamSession {
   }
 }
 
-function setUp(overrides: Partial<StreamHost> = {}) {
+const OPEN = { verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0 };
+
+function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OPEN)) {
   const sessions: ScriptedSession[] = [];
   const settings: unknown[] = [];
   const faults: unknown[] = [];
@@ -59,7 +64,7 @@ function setUp(overrides: Partial<StreamHost> = {}) {
     models: [{ model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 }],
     idleTimeoutMs: 60_000,
     textMaxCharacters: 10_000,
-    refusal: () => undefined,
+    admit: (request) => new Visit(admission, request),
     openSession: ({ model }, given, callbacks) => {
       settings.push({ model, ...given });
       sessions.push(new ScriptedSession(callbacks));
@@ -206,7 +211,9 @@ describe("Stream", () => {
 
   it("refuses streams in band", async () => {
     const { transport } = setUp({
-      refusal: () => new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }),
+      admit: () => {
+        throw new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 });
+      },
     });
     const client = transport.connect("source=en&target=de");
     await turn();
@@ -258,21 +265,73 @@ describe("Stream", () => {
     expect(other.closed).toBeUndefined();
   });
 
+  it("lets in who shows a key in the header or in start, and nobody else", async () => {
+    const { key, record } = makeKey("studio");
+    const { transport } = setUp({}, new Admission({ ...OPEN, verifiers: [new ApiKeys([record])] }));
+    const header = transport.connect("source=en&target=de", { authorization: `Bearer ${key}` });
+    const start = transport.connect();
+    say(start, { ...START, key });
+    for (const client of [header, start]) expect(messages(client)).toMatchObject([{ type: "ready" }]);
+    const wrong = [
+      transport.connect("source=en&target=de"),
+      transport.connect("", { authorization: "Bearer nobody" }),
+      transport.connect(`key=${key}`),
+      transport.connect(),
+      transport.connect(),
+    ];
+    say(wrong[3], START);
+    say(wrong[4], { ...START, key: "nobody" });
+    await turn();
+    for (const client of wrong) {
+      expect(messages(client)).toMatchObject([{ type: "error", code: "unauthorized", fatal: true }]);
+      expect(client.closed).toEqual({ code: 1008, reason: "unauthorized" });
+    }
+  });
+
+  it("closes who shows no key in 10 seconds, and whose key is taken back", async () => {
+    const { key, record } = makeKey("studio");
+    const keys = new ApiKeys([record]);
+    const { transport, streams, clock } = setUp({}, new Admission({ ...OPEN, verifiers: [keys] }));
+    const silent = transport.connect();
+    const known = transport.connect("source=en&target=de", { authorization: `Bearer ${key}` });
+    clock.ms = 9_999;
+    for (const stream of streams) stream.check();
+    expect(silent.frames).toEqual([]);
+    clock.ms = 10_000;
+    for (const stream of streams) stream.check();
+    await turn();
+    expect(messages(silent)).toMatchObject([{ code: "unauthorized", message: "no key came within 10 seconds" }]);
+    expect(silent.closed?.code).toBe(1008);
+    expect(known.closed).toBeUndefined();
+    keys.replace([]);
+    streams[1].check();
+    await turn();
+    expect(messages(known).at(-1)).toMatchObject({ code: "unauthorized", fatal: true });
+  });
+
+  it("refuses pages of other origins in band", async () => {
+    const { transport } = setUp({}, new Admission({ ...OPEN, allowedOrigins: ["https://talks.example"] }));
+    const client = transport.connect("source=en&target=de", { origin: "https://evil.example" });
+    await turn();
+    expect(messages(client)).toMatchObject([{ type: "error", code: "forbidden_origin", fatal: true }]);
+    expect(client.closed).toEqual({ code: 1008, reason: "forbidden_origin" });
+  });
+
   it("closes an idle stream, but not while something is owed", async () => {
     const { transport, streams, sessions, clock } = setUp();
     const client = transport.connect("source=en&target=de");
     clock.ms = 59_999;
-    streams[0].checkIdle();
+    streams[0].check();
     say(client, { type: "ping" });
     clock.ms = 119_000;
-    streams[0].checkIdle();
+    streams[0].check();
     sessions[0].idle = false;
     clock.ms = 200_000;
-    streams[0].checkIdle();
+    streams[0].check();
     await turn();
     expect(client.closed).toBeUndefined();
     sessions[0].idle = true;
-    streams[0].checkIdle();
+    streams[0].check();
     await turn();
     expect(messages(client).at(-1)).toMatchObject({ code: "idle_timeout", fatal: true });
     expect(client.closed?.code).toBe(1008);

@@ -1,9 +1,11 @@
 // One connection as a stream: frames to messages to its session, and the session's messages to the outbox.
 import type { Wait } from "../../models/wait.ts";
+import { withoutCredential } from "../admission/admission.ts";
+import type { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
 import type { ClientMessage, StreamSettings } from "../protocol/client-messages.ts";
 import { CLOSE_CODES, type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
-import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES, SUBPROTOCOL } from "../protocol/limits.ts";
+import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES, SUBPROTOCOL, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
 import { choosePair, type ServedPair } from "../protocol/pairs.ts";
 import { parseClientMessage } from "../protocol/parse-message.ts";
 import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
@@ -36,8 +38,8 @@ export interface StreamHost {
   readonly models: readonly StreamModel[];
   readonly idleTimeoutMs: number;
   readonly textMaxCharacters: number;
-  /** Why no new stream may open now, if so. */
-  refusal(): ProtocolError | undefined;
+  /** Lets a connection in. Throws ProtocolError where it may not, or no new stream may open now. */
+  admit(request: StreamRequest): Visit;
   openSession(pair: ServedPair, settings: { wait: Wait; timings: boolean }, callbacks: SessionCallbacks): StreamSession;
   sessionId(): string;
   /** Milliseconds, monotonic. */
@@ -56,6 +58,7 @@ export class Stream implements ConnectionHandler {
   readonly #host: StreamHost;
   readonly #connection: Connection;
   readonly #openedAt: number;
+  #visit: Visit | undefined;
   #session: StreamSession | undefined;
   #pair = "";
   #lastMessageAt: number;
@@ -125,8 +128,22 @@ export class Stream implements ConnectionHandler {
     this.#host.onClosed(this, code);
   }
 
-  /** Closes the stream if no message has come for too long and nothing is owed to the client. */
-  checkIdle(): void {
+  /** Closes the stream if it may not stay: its key is owed or was taken back, or it has been idle. */
+  check(): void {
+    if (this.#ended) return;
+    this.#checkAdmitted();
+    this.#checkIdle();
+  }
+
+  #checkAdmitted(): void {
+    if (this.#visit === undefined || this.#visit.admitted) return;
+    if (this.#visit.known) this.#fail(new ProtocolError("unauthorized", "this key was taken back"));
+    else if (this.openMs >= UNAUTHORIZED_TIMEOUT_MS)
+      this.#fail(new ProtocolError("unauthorized", `no key came within ${UNAUTHORIZED_TIMEOUT_MS / 1000} seconds`));
+  }
+
+  /** No message has come for too long and nothing is owed to the client. */
+  #checkIdle(): void {
     if (this.#ended || this.#host.idleTimeoutMs === 0 || this.#session?.idle === false) return;
     if (this.#host.now() - this.#lastMessageAt < this.#host.idleTimeoutMs) return;
     this.#fail(
@@ -152,13 +169,9 @@ export class Stream implements ConnectionHandler {
   }
 
   #open(request: StreamRequest): void {
-    const refusal = this.#host.refusal();
-    if (refusal !== undefined) {
-      this.#fail(refusal);
-      return;
-    }
     try {
-      const settings = parseQuerySettings(request.query);
+      this.#visit = this.#host.admit(request);
+      const settings = parseQuerySettings(withoutCredential(request.query));
       if (settings !== undefined) this.#start(settings);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -190,6 +203,8 @@ export class Stream implements ConnectionHandler {
   }
 
   #start(settings: StreamSettings): void {
+    if (settings.key !== undefined) this.#visit?.show(settings.key);
+    if (this.#visit?.admitted !== true) throw new ProtocolError("unauthorized", "this server needs a key");
     const model = choosePair(this.#host.models, settings);
     const wait = settings.wait ?? model.defaultWait;
     this.#session = this.#host.openSession(
@@ -295,6 +310,10 @@ export class Stream implements ConnectionHandler {
     try {
       step();
     } catch (error) {
+      if (error instanceof ProtocolError) {
+        this.#report(error);
+        return;
+      }
       this.#host.onFault(error, this);
       this.#fail(toProtocolError(error));
     }

@@ -5,7 +5,7 @@ import { respondText } from "../http/response.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import { chooseTransport, loadUws } from "./choose-transport.ts";
 import { type MemoryClient, MemoryTransport } from "./memory-transport.ts";
-import type { Application, Connection, Transport, TransportSettings } from "./transport.ts";
+import type { Application, Connection, StreamRequest, Transport, TransportSettings } from "./transport.ts";
 import { UwsTransport } from "./uws-transport.ts";
 import { WsTransport } from "./ws-transport.ts";
 
@@ -16,14 +16,17 @@ const SETTINGS: TransportSettings = {
   closeTimeoutMs: 200,
 };
 
+/** What each client of these tests shows of itself. */
+const SHOWN = { origin: "http://page.test", authorization: "Bearer a-key", forwardedFor: "198.51.100.1, 10.0.0.1" };
+
 /** Answers frames with what they were, takes a few orders, and keeps a record. */
 class EchoApplication implements Application {
   readonly connections: Connection[] = [];
-  readonly requests: { query: string; origin: string }[] = [];
+  readonly requests: StreamRequest[] = [];
   readonly closes: number[] = [];
   onClosed = () => {};
 
-  connect(connection: Connection, request: { query: string; origin: string }) {
+  connect(connection: Connection, request: StreamRequest) {
     this.connections.push(connection);
     this.requests.push(request);
     return {
@@ -109,8 +112,7 @@ function memoryHarness(transport: MemoryTransport): Harness {
     };
   };
   return {
-    open: async (query = "", subprotocol = SUBPROTOCOL) =>
-      wrap(transport.connect(query, { subprotocol, origin: "http://page.test" })),
+    open: async (query = "", subprotocol = SUBPROTOCOL) => wrap(transport.connect(query, { subprotocol, ...SHOWN })),
     request: async (method, path, options) => {
       const response = await transport.request(method, path, options);
       const body = method === "HEAD" ? "" : Buffer.from(response.body).toString();
@@ -127,7 +129,8 @@ function socketHarness(port: number): Harness {
           `ws://127.0.0.1:${port}${STREAM_PATH}?${query}`,
           subprotocol === "" ? [] : subprotocol.split(","),
           {
-            origin: "http://page.test",
+            origin: SHOWN.origin,
+            headers: { authorization: SHOWN.authorization, "x-forwarded-for": SHOWN.forwardedFor },
           },
         );
         const frames: string[] = [];
@@ -208,7 +211,7 @@ describe.each(["memory", "ws", "uws"] as const)("transport %s", (name) => {
     const peer = await open("source=en&target=de");
     peer.send("grüße 👋");
     expect(await peer.received(1)).toEqual(["echo grüße 👋"]);
-    expect(application.requests).toEqual([{ query: "source=en&target=de", origin: "http://page.test" }]);
+    expect(application.requests).toEqual([{ query: "source=en&target=de", peer: "127.0.0.1", ...SHOWN }]);
   });
 
   test("negotiates the subprotocol, does without, and refuses others", async () => {

@@ -1,4 +1,5 @@
 // What a transport is: it listens, hands connections and requests to the application, and carries frames.
+import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
@@ -25,11 +26,7 @@ export interface ConnectionHandler {
 }
 
 /** The request that opened a connection. */
-export interface StreamRequest {
-  query: string;
-  /** The page that opened it, where a browser says so; else "". */
-  origin: string;
-}
+export type StreamRequest = Shown;
 
 export interface Application {
   /** A connection on STREAM_PATH was opened. */

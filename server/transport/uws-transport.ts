@@ -1,5 +1,6 @@
 // The transport over uWebSockets.js: one native event loop for sockets and HTTP, a few KB for an idle stream.
 import type * as UWebSockets from "uWebSockets.js";
+import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import { type HttpResponse, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
@@ -23,8 +24,8 @@ declare module "uWebSockets.js" {
 
 /** What uWebSockets.js keeps for each socket. */
 interface SocketData {
-  query: string;
-  origin: string;
+  /** Until the connection is open. */
+  shown?: Shown;
   connection?: UwsConnection;
   handler?: ConnectionHandler;
 }
@@ -87,8 +88,15 @@ export class UwsTransport implements Transport {
           write(response, negotiated.refusal, false);
           return;
         }
+        const shown: Shown = {
+          query: queryOf(request),
+          authorization: request.getHeader("authorization"),
+          origin: request.getHeader("origin"),
+          forwardedFor: request.getHeader("x-forwarded-for"),
+          peer: peerOf(response),
+        };
         response.upgrade<SocketData>(
-          { query: queryOf(request), origin: request.getHeader("origin") },
+          { shown },
           request.getHeader("sec-websocket-key"),
           negotiated.subprotocol,
           request.getHeader("sec-websocket-extensions"),
@@ -98,7 +106,10 @@ export class UwsTransport implements Transport {
       open: (socket) => {
         const data = socket.getUserData();
         data.connection = new UwsConnection(socket, this.#settings.closeTimeoutMs);
-        data.handler = this.#application.connect(data.connection, { query: data.query, origin: data.origin });
+        if (data.shown === undefined) return;
+        data.handler = this.#application.connect(data.connection, data.shown);
+        // Not kept: it holds a credential, and an idle connection should cost little.
+        data.shown = undefined;
       },
       message: (socket, message, isBinary) => {
         const { connection, handler } = socket.getUserData();
@@ -126,6 +137,7 @@ export class UwsTransport implements Transport {
       path: incoming.getUrl(),
       query: queryOf(incoming),
       header: (name: string) => headers.get(name) ?? "",
+      peer: peerOf(response),
     };
     const left = new AbortController();
     let answered = false;
@@ -203,6 +215,10 @@ class UwsConnection implements Connection {
 /** Whatever its type says, `getQuery` gives undefined where the URL has no `?`. */
 function queryOf(request: UWebSockets.HttpRequest): string {
   return request.getQuery() ?? "";
+}
+
+function peerOf(response: UWebSockets.HttpResponse): string {
+  return Buffer.from(response.getRemoteAddressAsText()).toString("latin1");
 }
 
 function write(response: UWebSockets.HttpResponse, result: HttpResponse, bodiless: boolean, close = false): void {

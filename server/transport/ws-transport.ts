@@ -7,7 +7,14 @@ import { type HttpResponse, respondProblem, STATUS_TEXT } from "../http/response
 import type { CloseCode } from "../protocol/close-codes.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
-import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
+import type {
+  Application,
+  Connection,
+  ConnectionHandler,
+  StreamRequest,
+  Transport,
+  TransportSettings,
+} from "./transport.ts";
 
 export class WsTransport implements Transport {
   readonly name = "ws";
@@ -67,11 +74,17 @@ export class WsTransport implements Transport {
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#open(webSocket, query, request.headers.origin ?? "");
+      this.#open(webSocket, {
+        query,
+        authorization: request.headers.authorization ?? "",
+        origin: request.headers.origin ?? "",
+        forwardedFor: headerOf(request, "x-forwarded-for"),
+        peer: request.socket.remoteAddress ?? "",
+      });
     });
   }
 
-  #open(webSocket: WebSocket, query: string, origin: string): void {
+  #open(webSocket: WebSocket, request: StreamRequest): void {
     this.#alive.set(webSocket, true);
     const connection = new WsConnection(webSocket, this.#settings.closeTimeoutMs);
     let handler: ConnectionHandler | undefined;
@@ -87,7 +100,7 @@ export class WsTransport implements Transport {
       connection.ended();
       handler?.closed(code);
     });
-    handler = this.#application.connect(connection, { query, origin });
+    handler = this.#application.connect(connection, request);
   }
 
   #ping(): void {
@@ -112,7 +125,8 @@ export class WsTransport implements Transport {
       method: incoming.method ?? "GET",
       path,
       query,
-      header: (name) => [incoming.headers[name] ?? ""].flat().join(", "),
+      header: (name) => headerOf(incoming, name),
+      peer: incoming.socket.remoteAddress ?? "",
       body,
       signal: left.signal,
     };
@@ -156,6 +170,10 @@ class WsConnection implements Connection {
     this.closing = true;
     clearTimeout(this.#timer);
   }
+}
+
+function headerOf(incoming: IncomingMessage, name: string): string {
+  return [incoming.headers[name] ?? ""].flat().join(", ");
 }
 
 function splitUrl(url: string | undefined): string[] {

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { Admission, type AdmissionOptions, withoutCredential } from "./admission.ts";
+import { ApiKeys, makeKey } from "./api-keys.ts";
+import type { Shown } from "./caller.ts";
+
+const { key, record } = makeKey("studio");
+const keys = new ApiKeys([record]);
+
+function admission(options: Partial<AdmissionOptions> = {}): Admission {
+  return new Admission({ verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0, ...options });
+}
+
+function shown(parts: Partial<Shown> = {}): Shown {
+  return { query: "", authorization: "", origin: "", forwardedFor: "", peer: "203.0.113.9", ...parts };
+}
+
+describe("Admission", () => {
+  it("takes anyone where there are no keys, and looks at no credential", () => {
+    const open = admission();
+    expect(open.identify(shown({ authorization: "Basic x", query: "key=x" }))).toEqual({
+      address: "203.0.113.9",
+      holder: undefined,
+    });
+  });
+
+  it.each(["Bearer", "bearer", "BEARER "])("knows a key in the header, after %j", (scheme) => {
+    const caller = admission({ verifiers: [keys] }).identify(shown({ authorization: `${scheme} ${key}` }));
+    expect(caller.holder).toEqual({ key: "studio" });
+  });
+
+  it("refuses a wrong key, another scheme and no key, and says how to show one", () => {
+    const closed = admission({ verifiers: [keys] });
+    const wrong = [shown({ authorization: "Bearer nobody" }), shown({ authorization: `Basic ${key}` }), shown()];
+    for (const request of wrong) {
+      expect(() => closed.identify(request)).toThrow(expect.objectContaining({ code: "unauthorized" }));
+    }
+    expect(() => closed.identify(shown())).toThrow("authorization: Bearer KEY");
+    expect(closed.admits(closed.meet(shown()))).toBe(false);
+  });
+
+  it("reads keys in the query only where that is allowed", () => {
+    const query = `source=en&key=${key}`;
+    expect(() => admission({ verifiers: [keys] }).meet(shown({ query }))).toThrow("query string");
+    const caller = admission({ verifiers: [keys], keyInQuery: true }).identify(shown({ query }));
+    expect(caller.holder).toEqual({ key: "studio" });
+    expect(withoutCredential(query)).toBe("source=en");
+    expect(withoutCredential("source=en&target=de")).toBe("source=en&target=de");
+  });
+
+  it("asks each verifier in turn, and again whether the holder still stands", () => {
+    const tokens = {
+      verify: (credential: string) => (credential === "token" ? { key: "studio" } : undefined),
+      stands: () => false,
+    };
+    const some = new ApiKeys([record]);
+    const both = admission({ verifiers: [tokens, some] });
+    const caller = both.identify(shown({ authorization: "Bearer token" }));
+    expect(both.admits(caller)).toBe(true);
+    some.replace([]);
+    expect(both.admits(caller)).toBe(false);
+  });
+
+  it("refuses pages of origins that are not on its list, and no one else", () => {
+    const listed = admission({ allowedOrigins: ["https://talks.example"] });
+    listed.meet(shown({ origin: "https://talks.example" }));
+    listed.meet(shown());
+    for (const origin of ["https://evil.example", "null", "https://talks.example.evil.example"]) {
+      expect(() => listed.meet(shown({ origin }))).toThrow(expect.objectContaining({ code: "forbidden_origin" }));
+    }
+  });
+
+  it("takes the address from trusted proxies", () => {
+    const caller = admission({ trustedProxies: 1 }).meet(shown({ forwardedFor: "198.51.100.7" }));
+    expect(caller.address).toBe("198.51.100.7");
+  });
+});

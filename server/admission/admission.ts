@@ -1,0 +1,100 @@
+// Who may come in: the page's origin, the credential that is shown, and the address behind trusted proxies.
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import type { Caller, CredentialVerifier, Holder, Shown } from "./caller.ts";
+import { clientAddress } from "./client-address.ts";
+
+/** The query parameter that a key or token comes in, where that is allowed. */
+const KEY_PARAMETER = "key";
+
+export interface AdmissionOptions {
+  /** Asked in turn. Empty: anyone may come in, and credentials are not looked at. */
+  verifiers: readonly CredentialVerifier[];
+  /** Whether `?key=` is read. URLs are written to the logs of proxies. */
+  keyInQuery: boolean;
+  /** Origins whose pages may come in; empty: all. Who sends no origin is no page. */
+  allowedOrigins: readonly string[];
+  /** Proxies in front of the server that append to `X-Forwarded-For`. */
+  trustedProxies: number;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a credential is needed. */
+  get closed(): boolean {
+    return this.#options.verifiers.length > 0;
+  }
+
+  /**
+   * Who a request is from. Where no credential is shown the caller has no holder: a stream may show one in `start`, an
+   * HTTP request may not (`identify`).
+   *
+   * @throws ProtocolError `forbidden_origin`, `unauthorized` for a credential that is not good
+   */
+  meet(shown: Shown): Caller {
+    this.#checkOrigin(shown.origin);
+    const { peer, forwardedFor } = shown;
+    const address = clientAddress(peer, forwardedFor, this.#options.trustedProxies);
+    if (!this.closed) return { address, holder: undefined };
+    const credential = this.#credentialOf(shown);
+    return { address, holder: credential === undefined ? undefined : this.verify(credential) };
+  }
+
+  /**
+   * Who a request is from that has no later message to show a credential in.
+   *
+   * @throws ProtocolError `forbidden_origin`, `unauthorized`
+   */
+  identify(shown: Shown): Caller {
+    const caller = this.meet(shown);
+    if (!this.admits(caller)) throw new ProtocolError("unauthorized", `this server needs a key: ${HOW_TO_SHOW_ONE}`);
+    return caller;
+  }
+
+  /** @throws ProtocolError `unauthorized` */
+  verify(credential: string): Holder {
+    for (const verifier of this.#options.verifiers) {
+      const holder = verifier.verify(credential);
+      if (holder !== undefined) return holder;
+    }
+    throw new ProtocolError("unauthorized", "this key is not known here");
+  }
+
+  /** Whether the caller may use the server now: false before a credential was shown, and when its key was taken back. */
+  admits({ holder }: Caller): boolean {
+    if (!this.closed) return true;
+    return holder !== undefined && this.#options.verifiers.some((verifier) => verifier.stands(holder));
+  }
+
+  #checkOrigin(origin: string): void {
+    const { allowedOrigins } = this.#options;
+    if (origin === "" || allowedOrigins.length === 0 || allowedOrigins.includes(origin)) return;
+    throw new ProtocolError("forbidden_origin", "pages of this origin may not use this server");
+  }
+
+  #credentialOf({ authorization, query }: Shown): string | undefined {
+    if (authorization !== "") {
+      const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+      if (bearer === undefined) throw new ProtocolError("unauthorized", "authorization must be `Bearer` and a key");
+      return bearer;
+    }
+    const inQuery = new URLSearchParams(query).get(KEY_PARAMETER) ?? "";
+    if (inQuery === "") return undefined;
+    if (this.#options.keyInQuery) return inQuery;
+    throw new ProtocolError("unauthorized", `keys in the query string are not taken here: ${HOW_TO_SHOW_ONE}`);
+  }
+}
+
+const HOW_TO_SHOW_ONE = "send the header `authorization: Bearer KEY`";
+
+/** The query string without its credential, which is no setting. */
+export function withoutCredential(query: string): string {
+  if (!query.includes(KEY_PARAMETER)) return query;
+  const parameters = new URLSearchParams(query);
+  parameters.delete(KEY_PARAMETER);
+  return parameters.toString();
+}

@@ -55,6 +55,8 @@ describe("wrong use is said before any work", () => {
     [["evaluate", "--wait", "1,half"], 'neither a whole number of tokens nor "full"'],
     [["evaluate", "--beam", "0"], "whole number of 1 or more"],
     [["evaluate", "--test", "/nowhere/at-all.tsv"], "There is no file /nowhere/at-all.tsv"],
+    [["curve", "--bundle", "/nowhere/at-all"], "There is no bundle in /nowhere/at-all"],
+    [["curve", "--test", "/nowhere/at-all.tsv"], "There is no file /nowhere/at-all.tsv"],
   ])("souffleur %j", async (argv, message) => {
     const { error, said } = await failure(...argv);
     expect(error).toBeInstanceOf(CommanderError);

@@ -1,13 +1,15 @@
 // The trainer's commands: train, prepare, teacher, distill, student, export, evaluate.
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Wait } from "../models/wait.ts";
 import { registerAblate } from "./ablation/command.ts";
+import { registerCurve } from "./curves/command.ts";
 import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
 import { addExecutorOptions, type ExecutorFlags, torchExecutor } from "./executor-options.ts";
 import { exportBundleStep } from "./export/export-step.ts";
+import { bundleFolder, existingFile, parseWaits, positiveInteger } from "./flag-values.ts";
 import { registerJoin } from "./join-command.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
@@ -65,18 +67,19 @@ export function registerTrainerCommands(program: Command, environment: TrainerEn
     "translate only part i of n, for several machines or processes",
     parseShare,
   );
-  stageCommand(program, environment, "student", "train the CTC student on the teacher's translations", "student");
+  stageCommand(program, environment, "student", "train the student on the teacher's translations", "student");
   registerJoin(program, environment);
   registerAblate(program, environment);
   addExport(program, environment);
   addEvaluate(program);
+  registerCurve(program);
   registerNoiseCommand(program);
   registerRecipeCommand(program, environment);
   registerRunsCommand(program, environment);
 }
 
 const TRAIN_HELP = `
-A recipe is a YAML file, or the name of one of the package's own: tiny, en-de.
+A recipe is a YAML file, or the name of one of the package's own, such as tiny or en-de.
 Every stage is kept under the work folder by a hash of what went into it, and skipped when it is there.
 Ctrl-C or SIGTERM saves the state (exit code 130); the same command goes on from there.
 
@@ -170,35 +173,10 @@ function addEvaluate(program: Command): void {
     });
 }
 
-function bundleFolder(dir: string): string {
-  if (!existsSync(join(dir, "bundle.json"))) throw new InvalidArgumentError(`There is no bundle in ${dir}.`);
-  return dir;
-}
-
-function existingFile(path: string): string {
-  if (!existsSync(path)) throw new InvalidArgumentError(`There is no file ${path}.`);
-  return path;
-}
-
 function parseShare(text: string): WorkShare {
   const match = /^(\d+)\/(\d+)$/.exec(text);
   const [index, count] = [Number(match?.[1]), Number(match?.[2])];
   if (!match || index < 1 || index > count)
     throw new InvalidArgumentError("It must be like 1/2: this part, of how many.");
   return { index, count };
-}
-
-function parseWaits(text: string): Wait[] {
-  return text.split(",").map((item) => {
-    const part = item.trim();
-    if (part === "full") return "full";
-    if (!/^[1-9]\d*$/.test(part))
-      throw new InvalidArgumentError(`"${part}" is neither a whole number of tokens nor "full".`);
-    return Number(part);
-  });
-}
-
-function positiveInteger(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
-  return Number(text);
 }

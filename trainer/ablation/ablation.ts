@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Wait } from "../../models/wait.ts";
-import { formatTable, type TableColumn } from "../evaluation/text-table.ts";
+import { formatTable, markdownTable, type TableColumn } from "../evaluation/text-table.ts";
 import type { Recipe } from "../recipe.ts";
 import type { StagesResult } from "../stages.ts";
 import type { Ablation } from "./ablation-file.ts";
@@ -105,14 +105,7 @@ export function ablationMarkdown(rows: readonly AblationRow[]): string {
     { header: "what it is", value: (row) => row.about },
     ...figures,
   ];
-  const cell = (value: unknown, digits: number) =>
-    typeof value === "number" ? value.toFixed(digits) : typeof value === "string" ? value.replaceAll("|", "\\|") : "";
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [
-    line(columns.map(({ header }) => header)),
-    line(columns.map(() => "---")),
-    ...rows.map((row) => line(columns.map(({ value, digits }) => cell(value(row), digits ?? 0)))),
-  ].join("\n");
+  return markdownTable(columns, rows);
 }
 
 /** Writes the rows beside the stages, as `ablation-<hash of the file>.json`. */

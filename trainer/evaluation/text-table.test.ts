@@ -1,6 +1,6 @@
 // The text table: alignment, digits and missing figures.
 import { expect, it } from "vitest";
-import { formatTable } from "./text-table.ts";
+import { formatTable, markdownTable } from "./text-table.ts";
 
 it("puts numbers to the right, words to the left, and a dash where there is nothing", () => {
   const rows = [
@@ -22,4 +22,16 @@ it("puts numbers to the right, words to the left, and a dash where there is noth
 
 it("has a header without rows", () => {
   expect(formatTable([{ header: "wait", value: () => 1 }], [])).toBe("wait\n----");
+});
+
+it("is Markdown too, where a bar in a cell ends none", () => {
+  const columns = [
+    { header: "name", value: (row: { name: string; share: number | null }) => row.name },
+    { header: "share", value: (row: { name: string; share: number | null }) => row.share, digits: 2 },
+  ];
+  const rows = [
+    { name: "a|b", share: 0.5 },
+    { name: "c", share: null },
+  ];
+  expect(markdownTable(columns, rows)).toBe("| name | share |\n| --- | --- |\n| a\\|b | 0.50 |\n| c |  |");
 });

@@ -1,4 +1,4 @@
-// A plain text table for terminals and logs: numbers to the right, words to the left.
+// A table for terminals and logs, numbers to the right and words to the left; or the same as Markdown.
 
 export type TableCell = string | number | null | undefined;
 
@@ -31,4 +31,18 @@ export function formatTable<Row>(columns: readonly TableColumn<Row>[], rows: rea
 function formatCell(value: TableCell, digits: number): string {
   if (value === undefined || value === null || Number.isNaN(value)) return "-";
   return typeof value === "string" ? value : value.toFixed(digits);
+}
+
+/** The same rows as a Markdown table; no figure shows as an empty cell. */
+export function markdownTable<Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string {
+  const cell = (value: TableCell, digits: number) => {
+    const text = formatCell(value, digits);
+    return text === "-" ? "" : text.replaceAll("|", "\\|");
+  };
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns.map(({ header }) => header)),
+    line(columns.map(() => "---")),
+    ...rows.map((row) => line(columns.map(({ value, digits }) => cell(value(row), digits ?? 0)))),
+  ].join("\n");
 }

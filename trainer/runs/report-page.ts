@@ -1,19 +1,19 @@
 // A run's report as one HTML file that needs nothing else: curves, tables, samples. Light and dark as the reader's system is.
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { REPORT_SCRIPT, REPORT_STYLE } from "./report-look.ts";
-import { type Curve, type RunReport, runReport } from "./run-report.ts";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type Curve,
+  escaped,
+  fixed,
+  htmlPage,
+  type Plot,
+  plotSection,
+  section,
+  table,
+  writtenAt,
+} from "../pages/page.ts";
+import { type RunReport, runReport } from "./run-report.ts";
 import type { Run } from "./runs.ts";
-
-/** One plot: its lines share the x axis. */
-interface Plot {
-  readonly title: string;
-  readonly x: string;
-  /** Points are marked, and lines are straight between them: few measurements. */
-  readonly marked: boolean;
-  readonly lines: readonly { readonly label: string; readonly curve: Curve }[];
-}
 
 /** Writes a run's report, whole or not at all: shares of a distillation may do so at once. */
 export function writeReport(run: Run, path: string = join(run.path, "report.html")): string {
@@ -25,38 +25,19 @@ export function writeReport(run: Run, path: string = join(run.path, "report.html
 
 export function reportPage(report: RunReport): string {
   const plots = plotsOf(report);
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(report.name)}: training report</title>
-<style>${plotFile("uPlot.min.css")}
-${REPORT_STYLE}</style>
-<header>
-<h1>${escaped(report.name)}</h1>
-<p>${[report.pair, `written ${report.written.toISOString().slice(0, 16).replace("T", " ")} UTC`, report.madeWith]
-    .filter((part) => part !== "")
-    .map(escaped)
-    .join(" · ")}</p>
-</header>
-<main>
-${section("Stages", stagesTable(report))}
-${section("Quality", qualityTable(report))}
-${plots.length > 0 ? `<section><h2>Curves</h2><div class="plots">${plots.map(({ title }, at) => `<figure><figcaption>${escaped(title)}</figcaption><div id="plot-${at}"></div></figure>`).join("\n")}</div></section>` : ""}
-${section("Samples", samplesList(report))}
-${section("Corpora", corporaTable(report))}
-</main>
-<script>${plotFile("uPlot.iife.min.js")}</script>
-<script id="plots" type="application/json">${JSON.stringify(plots).replaceAll("<", "\\u003c")}</script>
-<script>${REPORT_SCRIPT}</script>
-</html>
-`;
-}
-
-/** The plotting library's own files, which the page carries along. */
-function plotFile(name: string): string {
-  return readFileSync(join(dirname(createRequire(import.meta.url).resolve("uplot")), name), "utf8");
+  return htmlPage({
+    title: `${report.name}: training report`,
+    heading: report.name,
+    facts: [report.pair, writtenAt(report.written), report.madeWith],
+    sections: [
+      section("Stages", stagesTable(report)),
+      section("Quality", qualityTable(report)),
+      plotSection("Curves", plots),
+      section("Samples", samplesList(report)),
+      section("Corpora", corporaTable(report)),
+    ],
+    plots,
+  });
 }
 
 function plotsOf({ training, evaluation }: RunReport): Plot[] {
@@ -88,9 +69,6 @@ function plotsOf({ training, evaluation }: RunReport): Plot[] {
     .map((plot) => ({ ...plot, lines: plot.lines.filter(({ curve }) => curve.x.length > 0) }))
     .filter(({ lines }) => lines.length > 0);
 }
-
-const section = (title: string, content: string): string =>
-  content === "" ? "" : `<section><h2>${title}</h2>${content}</section>`;
 
 function stagesTable({ stages }: RunReport): string {
   return table(
@@ -139,22 +117,4 @@ function corporaTable({ corpora }: RunReport): string {
       ...[read, pairs, duplicates, leaks, ...used.map((rule) => dropped[rule] ?? 0)].map(count),
     ]),
   );
-}
-
-/** "" where there are no rows; numbers stand to the right. */
-function table(headers: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
-  if (rows.length === 0) return "";
-  const isNumber = (text: string) => /^-?[\d.,]*$/.test(text);
-  const right = headers.map((_, at) => rows.every((row) => isNumber(String(row[at] ?? ""))));
-  const cell = (tag: string, text: string, at: number) =>
-    `<${tag}${right[at] ? ' class="n"' : ""}>${escaped(text)}</${tag}>`;
-  const head = headers.map((text, at) => cell("th", text, at)).join("");
-  const body = rows.map((row) => `<tr>${row.map((value, at) => cell("td", String(value ?? ""), at)).join("")}</tr>`);
-  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
-}
-
-const fixed = (value: number | null, digits = 2): string => (value === null ? "" : value.toFixed(digits));
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,6 +1,7 @@
 // What a run's report shows, gathered from the files that its stages left.
 import { join } from "node:path";
 import { z } from "zod";
+import type { Curve } from "../pages/page.ts";
 import { evaluationSchema } from "./compare.ts";
 import { presentStages, type Run, readLog, readResolved, readStageJson } from "./runs.ts";
 
@@ -32,12 +33,6 @@ const countsSchema = z.object({
     }),
   ),
 });
-
-/** Places of a curve; a gap is null. */
-export interface Curve {
-  readonly x: readonly number[];
-  readonly y: readonly (number | null)[];
-}
 
 export interface TrainingCurves {
   readonly stage: string;

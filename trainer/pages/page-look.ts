@@ -1,6 +1,6 @@
-// The report's style and the script that draws its plots: they go into the page as they are.
+// The style of a page and the script that draws its plots: they go into the page as they are.
 
-export const REPORT_STYLE = `
+export const PAGE_STYLE = `
 :root { --text: #1c1d21; --soft: #666a73; --line: #e3e4e8; --page: #ffffff; --card: #f8f8fa; --grid: #ebecef;
   --c0: #2f6fde; --c1: #d9642b; --c2: #2a9d6e; --c3: #8a55c9; --c4: #b58900; --c5: #0f93a8; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6e7ea; --soft: #9a9ea8; --line: #32353c; --page: #16171a;
@@ -31,7 +31,7 @@ dt { color: var(--soft); font-size: 13px; line-height: 22px } dd { margin: 0; ov
 `;
 
 // Each line keeps its own places: uPlot.join puts the lines of a plot on one axis, with gaps where a line has no point.
-export const REPORT_SCRIPT = `
+export const PAGE_SCRIPT = `
 const plots = JSON.parse(document.getElementById("plots").textContent);
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const short = (value) => {
@@ -52,8 +52,9 @@ function draw() {
       axes: [{ ...axis, values }, { ...axis, values, size: 58 }],
       cursor: { y: false },
       series: [{ label: plot.x, value: (_, value) => short(value) }, ...plot.lines.map(({ label }, line) => ({
-        label, stroke: color("--c" + (line % 6)), width: 1.75, spanGaps: true,
-        points: { show: plot.marked, size: 6, fill: color("--card") }, value: (_, value) => short(value),
+        label, stroke: color("--c" + (plot.lines[line].color ?? line) % 6), width: 1.75, spanGaps: true,
+        dash: plot.lines[line].dashed ? [6, 5] : undefined,
+        points: { show: plot.marked && !plot.lines[line].dashed, size: 6, fill: color("--card") }, value: (_, value) => short(value),
       }))],
     }, uPlot.join(plot.lines.map(({ curve }) => [curve.x, curve.y])), box);
   });

@@ -77,7 +77,12 @@ export async function startServer(given: ServerSettings = {}, parts: ServerParts
 
 function startWorkers(settings: ResolvedServerSettings) {
   return (bundles: readonly Bundle[], observer: EngineObserver): Promise<Engine> =>
-    WorkerEngine.start({ bundles: [...bundles], workers: settings.workers, observer });
+    WorkerEngine.start({
+      bundles: [...bundles],
+      workers: settings.workers,
+      stepDeadlineMs: settings.stepDeadlineMs,
+      observer,
+    });
 }
 
 /** One model per name, and students only. */

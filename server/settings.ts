@@ -50,6 +50,11 @@ export const serverSettingsSchema = z.strictObject({
     past: "`uws` where its binary does not load ends the start with exit code 1",
     value: "name",
   }),
+  stepDeadlineMs: duration({ least: 100 }).default(10_000).register(settingTexts, {
+    meaning: "how long an inference thread that has work may answer nothing",
+    past: "it counts as hung: another takes its place, and its open segments are run again there",
+    value: "duration",
+  }),
   keyFile: text("must be a file").optional().register(settingTexts, {
     meaning:
       "file of the API keys, made by `souffleur keys` and read again when it changes; none: anyone may use the server",

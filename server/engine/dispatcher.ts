@@ -3,9 +3,15 @@
 import type { EngineFailure, EngineSegment, SegmentRequest } from "./engine.ts";
 import type { EngineCommand, StepReport } from "./engine-command.ts";
 
+/** A segment as a dispatcher knows it. */
+export interface DispatchedSegment extends SegmentRequest {
+  /** The thread is gone and the segment's state with it. Nothing comes after this. */
+  onLost(): void;
+}
+
 export class Dispatcher {
   readonly #send: (commands: EngineCommand[]) => void;
-  readonly #requests = new Map<number, SegmentRequest>();
+  readonly #requests = new Map<number, DispatchedSegment>();
   #commands: EngineCommand[] = [];
   #lastSegment = 0;
 
@@ -18,7 +24,7 @@ export class Dispatcher {
     return this.#requests.size;
   }
 
-  open(model: string, session: number, request: SegmentRequest): EngineSegment {
+  open(model: string, session: number, request: DispatchedSegment): EngineSegment {
     const segment = ++this.#lastSegment;
     this.#requests.set(segment, request);
     this.#enqueue({ type: "open", segment, session, model, wait: request.wait });
@@ -48,6 +54,15 @@ export class Dispatcher {
   failAll(failure: EngineFailure): void {
     this.#commands = [];
     for (const segment of [...this.#requests.keys()]) this.#failOne(segment, failure);
+  }
+
+  /** The thread is gone: tells every open segment; commands not sent yet are dropped. */
+  loseAll(): void {
+    this.#commands = [];
+    for (const [segment, request] of [...this.#requests]) {
+      this.#requests.delete(segment);
+      guarded(() => request.onLost());
+    }
   }
 
   #failOne(segment: number, failure: EngineFailure): void {

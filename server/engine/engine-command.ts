@@ -32,12 +32,13 @@ export interface StepReport {
 }
 
 /** To a worker. */
-export type ThreadRequest = CommandBatch | { type: "stop" };
+export type ThreadRequest = CommandBatch | { type: "ping" } | { type: "stop" };
 
-/** From a worker: first `ready` or `failed`, then reports. */
+/** From a worker: first `ready` or `failed`, then reports; a `pong` for each `ping`, between two steps. */
 export type ThreadReply =
   | { type: "ready"; models: EngineModelInfo[] }
   | { type: "failed"; message: string }
+  | { type: "pong" }
   | StepReport;
 
 /** Milliseconds of a clock that all threads of the process share. */

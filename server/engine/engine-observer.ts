@@ -6,8 +6,8 @@ import { monotonicMs, type StepReport } from "./engine-command.ts";
 export interface EngineObserver {
   step?(stats: StepStats): void;
   workerUp?(event: { worker: number }): void;
-  /** `reason` has no text of users. */
-  workerDown?(event: { worker: number; reason: string }): void;
+  /** `reason` has no text of users; `openSegments` are run again on other workers. */
+  workerDown?(event: { worker: number; reason: string; openSegments: number }): void;
 }
 
 /** Tells the observer of a report that has just been delivered. */

@@ -45,7 +45,11 @@ export class InProcessEngine implements Engine {
 
   openSession(model: string): EngineSession {
     if (!this.models.some((info) => info.model === model)) throw new RangeError(`the engine has no model "${model}"`);
-    return new PinnedSession(model, ++this.#sessions, () => (this.#closed ? undefined : this.#dispatcher));
+    return new PinnedSession(model, ++this.#sessions, {
+      choose: () => (this.#closed ? undefined : this.#dispatcher),
+      // Its own thread cannot be lost.
+      wait: () => undefined,
+    });
   }
 
   gauges(): EngineGauges {

@@ -1,51 +1,162 @@
-// A session's place in an engine: on one dispatcher for as long as it has open segments there.
+// A session's place in an engine: on one dispatcher while it has open segments there, on the next when that one is lost.
 
-import type { Dispatcher } from "./dispatcher.ts";
-import type { EngineSegment, EngineSession, SegmentRequest } from "./engine.ts";
+import type { DispatchedSegment, Dispatcher } from "./dispatcher.ts";
+import type { EngineFailure, EngineOutput, EngineSegment, EngineSession, SegmentRequest } from "./engine.ts";
+import { SegmentJournal } from "./segment-journal.ts";
+
+/** So often a worker may die while it owes a segment something: one that kills all it meets must not meet them all. */
+const LOSSES_MAX = 2;
+
+/** Where sessions find a worker. */
+export interface Places {
+  /** The dispatcher for a session that is on none; undefined when there is none. */
+  choose(): Dispatcher | undefined;
+  /** Keeps a segment until there may be one again. */
+  wait(segment: HomelessSegment): void;
+}
+
+/** A segment whose worker is gone while no other is there. One of these is called, once. */
+export interface HomelessSegment {
+  resume(): void;
+  fail(failure: EngineFailure): void;
+}
 
 export class PinnedSession implements EngineSession {
   readonly #model: string;
   readonly #session: number;
-  readonly #choose: () => Dispatcher | undefined;
-  readonly #open = new Set<EngineSegment>();
+  readonly #places: Places;
+  readonly #open = new Set<PinnedSegment>();
   #dispatcher: Dispatcher | undefined;
 
-  /** @param choose the dispatcher for a session that is on none; undefined when there is none */
-  constructor(model: string, session: number, choose: () => Dispatcher | undefined) {
+  constructor(model: string, session: number, places: Places) {
     this.#model = model;
     this.#session = session;
-    this.#choose = choose;
+    this.#places = places;
   }
 
   openSegment(request: SegmentRequest): EngineSegment {
-    if (this.#open.size === 0) this.#dispatcher = this.#choose();
-    const dispatcher = this.#dispatcher;
-    if (!dispatcher) return refused(request);
-    const segment = dispatcher.open(this.#model, this.#session, {
-      wait: request.wait,
-      onOutput: (output) => {
-        if (output.done) this.#open.delete(handle);
-        request.onOutput(output);
+    if (this.#open.size === 0) this.#dispatcher = this.#places.choose();
+    if (!this.#dispatcher) return refused(request);
+    const segment = new PinnedSegment({
+      request,
+      place: (dispatched, lost) => {
+        if (this.#dispatcher === undefined || this.#dispatcher === lost) this.#dispatcher = this.#places.choose();
+        const dispatcher = this.#dispatcher;
+        return dispatcher && { dispatcher, segment: dispatcher.open(this.#model, this.#session, dispatched) };
       },
-      onFailure: (failure) => {
-        this.#open.delete(handle);
-        request.onFailure(failure);
-      },
+      wait: (homeless) => this.#places.wait(homeless),
+      forget: () => this.#open.delete(segment),
     });
-    const handle: EngineSegment = {
-      push: segment.push,
-      end: segment.end,
-      cancel: () => {
-        this.#open.delete(handle);
-        segment.cancel();
-      },
-    };
-    this.#open.add(handle);
-    return handle;
+    this.#open.add(segment);
+    return segment;
   }
 
   close(): void {
     for (const segment of [...this.#open]) segment.cancel();
+  }
+}
+
+interface Place {
+  dispatcher: Dispatcher;
+  segment: EngineSegment;
+}
+
+interface PinnedSegmentOptions {
+  request: SegmentRequest;
+  /** Opens the segment, on another dispatcher than the lost one. */
+  place(dispatched: DispatchedSegment, lost?: Dispatcher): Place | undefined;
+  wait(segment: HomelessSegment): void;
+  /** The segment is over. */
+  forget(): void;
+}
+
+/** A segment that outlives the worker it runs on. */
+class PinnedSegment implements EngineSegment {
+  readonly #options: PinnedSegmentOptions;
+  readonly #journal = new SegmentJournal();
+  #place: Place | undefined;
+  #losses = 0;
+  #over = false;
+
+  constructor(options: PinnedSegmentOptions) {
+    this.#options = options;
+    this.#place = options.place(this.#dispatched());
+  }
+
+  push(ids: readonly number[]): void {
+    this.#journal.push(ids);
+    this.#place?.segment.push(ids);
+  }
+
+  end(): void {
+    this.#journal.end();
+    this.#place?.segment.end();
+  }
+
+  cancel(): void {
+    this.#finish();
+    this.#place?.segment.cancel();
+    this.#place = undefined;
+  }
+
+  #dispatched(): DispatchedSegment {
+    return {
+      wait: this.#options.request.wait,
+      onOutput: (output) => this.#output(output),
+      onFailure: (failure) => this.#fail(failure),
+      onLost: () => this.#replay(),
+    };
+  }
+
+  #output(output: EngineOutput): void {
+    let told: EngineOutput | undefined;
+    try {
+      told = this.#journal.accept(output);
+    } catch {
+      this.#place?.segment.cancel();
+      this.#fail({ code: "internal", message: "another engine worker translated the open segment differently" });
+      return;
+    }
+    if (told === undefined) return;
+    if (told.done) this.#finish();
+    this.#options.request.onOutput(told);
+  }
+
+  /** Its worker is gone, and its state with it: another reads again what this segment was given. */
+  #replay(): void {
+    const lost = this.#place?.dispatcher;
+    this.#place = undefined;
+    if (this.#journal.pending) this.#losses++;
+    if (this.#losses > LOSSES_MAX) {
+      this.#fail({ code: "internal", message: "engine workers stopped again and again on the open segment" });
+      return;
+    }
+    this.#journal.restart();
+    this.#restart(lost);
+  }
+
+  #restart(lost?: Dispatcher): void {
+    if (this.#over) return;
+    this.#place = this.#options.place(this.#dispatched(), lost);
+    if (this.#place === undefined) {
+      // Between two threads: what comes meanwhile is in the journal.
+      this.#options.wait({ resume: () => this.#restart(), fail: (failure) => this.#fail(failure) });
+      return;
+    }
+    if (this.#journal.read.length > 0) this.#place.segment.push(this.#journal.read);
+    if (this.#journal.ended) this.#place.segment.end();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#options.forget();
+  }
+
+  #fail(failure: EngineFailure): void {
+    if (this.#over) return;
+    this.#finish();
+    this.#place = undefined;
+    this.#options.request.onFailure(failure);
   }
 }
 

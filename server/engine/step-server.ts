@@ -39,8 +39,17 @@ export async function serveSteps(
     report: reply,
   });
   const handle = (request: ThreadRequest): void => {
-    if (request.type === "commands") loop.handle(request.commands, request.sentAt);
-    else void stop();
+    switch (request.type) {
+      case "commands":
+        loop.handle(request.commands, request.sentAt);
+        break;
+      case "ping":
+        reply({ type: "pong" });
+        break;
+      case "stop":
+        void stop();
+        break;
+    }
   };
   const stop = async (): Promise<void> => {
     await loop.stop();

@@ -2,7 +2,7 @@ import { MessageChannel } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { StandInModel } from "../../models/stand-in-model.ts";
 import type { EngineFailure, EngineOutput } from "./engine.ts";
-import type { ThreadReply } from "./engine-command.ts";
+import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
 import { DEFAULT_ENGINE_LIMITS } from "./engine-limits.ts";
 import type { SpawnThread } from "./engine-thread.ts";
 import { serveSteps } from "./step-server.ts";
@@ -13,6 +13,8 @@ const info = { model: "en-de", provider: "cpu", precision: "int8" };
 /** Threads that are none: step servers in this one, behind real ports; they die when they are told to. */
 class Threads {
   readonly crashes: ((reason: string) => void)[] = [];
+  /** Numbers of those that take in nothing more. */
+  readonly frozen = new Set<number>();
   load = () => Promise.resolve();
 
   readonly spawn: SpawnThread = (listener) => {
@@ -27,12 +29,13 @@ class Threads {
     };
     port1.on("message", (reply: ThreadReply) => gone || listener.onReply(reply));
     port1.on("close", () => exit("exit code 0"));
-    this.crashes.push(exit);
+    const number = this.crashes.push(exit) - 1;
     void serveSteps(port2, DEFAULT_ENGINE_LIMITS, async () => {
       await this.load();
       return [{ info, runner: new StandInModel({ vocabularySize: 200 }), release: () => Promise.resolve() }];
     });
-    return { post: (request) => port1.postMessage(request), terminate: () => exit("terminated") };
+    const post = (request: ThreadRequest) => this.frozen.has(number) || port1.postMessage(request);
+    return { post, terminate: () => exit("terminated") };
   };
 }
 
@@ -44,8 +47,10 @@ function segmentOn(engine: WorkerEngine, session = engine.openSession("en-de")) 
     onOutput: (output) => outputs.push(output),
     onFailure: (failure) => failures.push(failure),
   });
-  return { ...segment, outputs, failures };
+  return Object.assign(segment, { outputs, failures });
 }
+
+const idsOf = ({ outputs }: { outputs: EngineOutput[] }) => outputs.flatMap(({ ids }) => ids);
 
 describe("WorkerEngine", () => {
   let engine: WorkerEngine | undefined;
@@ -82,32 +87,92 @@ describe("WorkerEngine", () => {
     session.close();
   });
 
-  it("fails the segments of a worker that dies, and those alone, and starts another", async () => {
+  it("runs the open segments of a worker that dies again on another, saying nothing twice, and starts a new one", async () => {
     const threads = new Threads();
     const events: string[] = [];
     engine = await WorkerEngine.startThreads(threads.spawn, {
       workers: 2,
       observer: {
         workerUp: ({ worker }) => events.push(`up ${worker}`),
-        workerDown: ({ worker, reason }) => events.push(`down ${worker}: ${reason}`),
+        workerDown: ({ worker, reason, openSegments }) =>
+          events.push(`down ${worker} with ${openSegments} open: ${reason}`),
       },
     });
-    const [lost, kept] = [segmentOn(engine), segmentOn(engine)];
-    lost.push([20]);
-    kept.push([20]);
-    await vi.waitFor(() => expect(lost.outputs.length + kept.outputs.length).toBe(2));
+    const session = engine.openSession("en-de");
+    const [lost, kept, ended] = [segmentOn(engine, session), segmentOn(engine), segmentOn(engine, session)];
+    for (const segment of [lost, kept, ended]) segment.push([20, 33, 47]);
+    await vi.waitFor(() => expect([lost, kept, ended].every(({ outputs }) => outputs.length > 0)).toBe(true));
+    ended.end();
     threads.crashes[0]("segmentation of memory");
-    expect(lost.failures).toMatchObject([{ code: "internal" }]);
-    expect(kept.failures).toEqual([]);
     expect(engine.ready).toBe(true);
+    for (const segment of [lost, kept]) {
+      segment.push([21, 90]);
+      segment.end();
+    }
+    await vi.waitFor(() => expect([lost, kept, ended].every(({ outputs }) => outputs.at(-1)?.done)).toBe(true));
     await vi.waitFor(() => expect(engine!.gauges()).toMatchObject({ workersUp: 2, workerRestarts: 1 }));
-    expect(events).toEqual(["up 0", "up 1", "down 0: segmentation of memory", "up 0"]);
-    kept.push([21]);
-    kept.end();
+    expect(events).toEqual(["up 0", "up 1", "down 0 with 2 open: segmentation of memory", "up 0"]);
+    expect([lost, kept, ended].flatMap(({ failures }) => failures)).toEqual([]);
+    expect(idsOf(lost)).toEqual(idsOf(kept));
+    const whole = segmentOn(engine);
+    whole.push([20, 33, 47]);
+    whole.end();
+    await vi.waitFor(() => expect(whole.outputs.at(-1)?.done).toBe(true));
+    expect(idsOf(ended)).toEqual(idsOf(whole));
+    const read = lost.outputs.map(({ tokensRead }) => tokensRead);
+    expect(read).toEqual([...read].sort((one, other) => one - other));
+  });
+
+  it("gives a segment up that has met three workers that died, and no other", async () => {
+    const threads = new Threads();
+    engine = await WorkerEngine.startThreads(threads.spawn, { workers: 4 });
+    const segment = segmentOn(engine);
+    segment.push([20]);
+    for (const crash of threads.crashes.slice(0, 2)) crash("gone");
+    expect(segment.failures).toEqual([]);
+    threads.crashes[2]("gone");
+    expect(segment.failures).toMatchObject([{ code: "internal", message: /again and again/ }]);
     const fresh = segmentOn(engine);
     fresh.push([22]);
     fresh.end();
-    await vi.waitFor(() => expect(kept.outputs.at(-1)?.done && fresh.outputs.at(-1)?.done).toBe(true));
+    await vi.waitFor(() => expect(fresh.outputs.at(-1)?.done).toBe(true));
+  });
+
+  it("replaces a worker that hangs, and leaves alone what is idle or slow to load", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+    try {
+      const threads = new Threads();
+      const downs: string[] = [];
+      engine = await WorkerEngine.startThreads(threads.spawn, {
+        workers: 2,
+        stepDeadlineMs: 1_000,
+        observer: { workerDown: ({ worker, reason }) => downs.push(`${worker}: ${reason}`) },
+      });
+      const pass = async (ms: number) => {
+        for (let at = 0; at < ms; at += 250) {
+          vi.advanceTimersByTime(250);
+          for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      threads.frozen.add(0).add(1);
+      await pass(5_000);
+      threads.frozen.clear();
+      const [hung, other] = [segmentOn(engine), segmentOn(engine)];
+      for (const segment of [hung, other]) segment.push([20, 33]);
+      await vi.waitFor(() => expect(hung.outputs.length + other.outputs.length).toBe(2));
+      await pass(3_000);
+      expect(downs).toEqual([]);
+      threads.frozen.add(0);
+      await pass(1_000);
+      expect(downs).toEqual([]);
+      await pass(500);
+      expect(downs).toEqual(["0: it answered nothing for 1000 ms"]);
+      for (const segment of [hung, other]) segment.end();
+      await vi.waitFor(() => expect([hung, other].every(({ outputs }) => outputs.at(-1)?.done)).toBe(true));
+      expect(idsOf(hung)).toEqual(idsOf(other));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is not ready only while no worker is up; what comes meanwhile waits for the next", async () => {
@@ -128,17 +193,29 @@ describe("WorkerEngine", () => {
     engine = await WorkerEngine.startThreads(threads.spawn, { workers: 1 });
     threads.crashes[0]("gone");
     await vi.waitFor(() => expect(engine!.ready).toBe(true));
+    const held = segmentOn(engine);
+    held.push([20]);
+    const left = segmentOn(engine);
+    left.push([20]);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     threads.crashes[1]("gone again");
     const refused = segmentOn(engine);
     await new Promise((resolve) => setImmediate(resolve));
     expect(refused.failures).toMatchObject([{ code: "overloaded" }]);
+    // What was open waits, and takes more in.
+    held.push([21]);
+    held.end();
     vi.advanceTimersByTime(499);
     expect(threads.crashes).toHaveLength(2);
     vi.advanceTimersByTime(1);
     expect(threads.crashes).toHaveLength(3);
     vi.useRealTimers();
     await vi.waitFor(() => expect(engine!.ready).toBe(true));
+    await vi.waitFor(() => expect(held.outputs.at(-1)?.done).toBe(true));
+    threads.crashes[2]("gone a third time");
+    await engine.close();
+    expect(held.failures).toEqual([]);
+    expect(left.failures).toMatchObject([{ code: "shutting_down" }]);
   });
 
   it("does not start when a worker cannot load its models, and says why", async () => {

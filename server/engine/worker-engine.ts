@@ -8,7 +8,7 @@ import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./eng
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
 import type { EngineObserver } from "./engine-observer.ts";
 import { builtScript, type SpawnThread, spawnWorker, type WorkerData } from "./engine-thread.ts";
-import { PinnedSession } from "./pinned-session.ts";
+import { type HomelessSegment, PinnedSession } from "./pinned-session.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
 export interface WorkerEngineOptions extends Partial<EngineLimits> {
@@ -19,21 +19,28 @@ export interface WorkerEngineOptions extends Partial<EngineLimits> {
   /** An onnxruntime execution provider; "cpu" by default. */
   provider?: string;
   observer?: EngineObserver;
+  /** A worker that answers nothing for so long while it has work is replaced. Milliseconds; 10,000 by default. */
+  stepDeadlineMs?: number;
 }
+
+const STEP_DEADLINE_MS = 10_000;
 
 export class WorkerEngine implements Engine {
   readonly models: readonly EngineModelInfo[];
   readonly #slots: readonly WorkerSlot[];
+  /** Segments that wait for a worker. */
+  readonly #homeless: HomelessSegment[];
   #sessions = 0;
 
-  private constructor(slots: readonly WorkerSlot[], models: readonly EngineModelInfo[]) {
+  private constructor(slots: readonly WorkerSlot[], models: readonly EngineModelInfo[], homeless: HomelessSegment[]) {
     this.#slots = slots;
     this.models = models;
+    this.#homeless = homeless;
   }
 
   /** Resolves when every worker is up; rejects, with the workers gone, when one cannot load the bundles. */
   static async start(options: WorkerEngineOptions): Promise<WorkerEngine> {
-    const { bundles, workers, provider = "cpu", observer, ...limits } = options;
+    const { bundles, workers, provider = "cpu", observer, stepDeadlineMs, ...limits } = options;
     const data: WorkerData = {
       ...DEFAULT_ENGINE_LIMITS,
       ...limits,
@@ -48,19 +55,30 @@ export class WorkerEngine implements Engine {
     const twice = names.find((name, index) => names.indexOf(name) < index);
     if (twice) throw new RangeError(`two bundles have the name ${twice}`);
     const url = builtScript("worker");
-    return WorkerEngine.startThreads((listener) => spawnWorker(url, data, listener), { workers, observer });
+    return WorkerEngine.startThreads((listener) => spawnWorker(url, data, listener), {
+      workers,
+      observer,
+      stepDeadlineMs,
+    });
   }
 
   /** The same with other threads. */
   static async startThreads(
     spawn: SpawnThread,
-    options: Pick<WorkerEngineOptions, "workers" | "observer">,
+    options: Pick<WorkerEngineOptions, "workers" | "observer" | "stepDeadlineMs">,
   ): Promise<WorkerEngine> {
-    const { workers = Math.max(1, availableParallelism() - 1), observer } = options;
-    const slots = Array.from({ length: workers }, (_, worker) => new WorkerSlot({ worker, spawn, observer }));
+    const { workers = Math.max(1, availableParallelism() - 1), observer, stepDeadlineMs = STEP_DEADLINE_MS } = options;
+    const homeless: HomelessSegment[] = [];
+    const onPlace = () => {
+      for (const segment of homeless.splice(0)) segment.resume();
+    };
+    const slots = Array.from(
+      { length: workers },
+      (_, worker) => new WorkerSlot({ worker, spawn, observer, stepDeadlineMs, onPlace }),
+    );
     try {
       const [models] = await Promise.all(slots.map((slot) => slot.start()));
-      return new WorkerEngine(slots, models);
+      return new WorkerEngine(slots, models, homeless);
     } catch (error) {
       await Promise.all(slots.map((slot) => slot.close()));
       throw error;
@@ -73,7 +91,10 @@ export class WorkerEngine implements Engine {
 
   openSession(model: string): EngineSession {
     if (!this.models.some((info) => info.model === model)) throw new RangeError(`the engine has no model "${model}"`);
-    return new PinnedSession(model, ++this.#sessions, () => this.#leastLoaded());
+    return new PinnedSession(model, ++this.#sessions, {
+      choose: () => this.#leastLoaded(),
+      wait: (segment) => void this.#homeless.push(segment),
+    });
   }
 
   gauges(): EngineGauges {
@@ -89,6 +110,9 @@ export class WorkerEngine implements Engine {
   }
 
   async close(): Promise<void> {
+    for (const segment of this.#homeless.splice(0)) {
+      segment.fail({ code: "shutting_down", message: "the engine is shutting down" });
+    }
     await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 

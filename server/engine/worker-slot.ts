@@ -14,11 +14,20 @@ const STABLE_MS = 5_000;
 /** A thread that was told to stop is ended after this. */
 const STOP_TIMEOUT_MS = 5_000;
 
+/** A thread that loads its models for longer is replaced. */
+const START_DEADLINE_MS = 60_000;
+/** Looks at a thread within one deadline. */
+const LOOKS = 4;
+
 export interface WorkerSlotOptions {
   /** The worker's number, for metrics and the log. */
   worker: number;
   spawn: SpawnThread;
   observer?: EngineObserver;
+  /** A thread that answers nothing for so long hangs, and is replaced. Milliseconds. */
+  stepDeadlineMs: number;
+  /** Segments can be opened here again. */
+  onPlace(): void;
 }
 
 /** A thread and what runs on it. */
@@ -29,6 +38,10 @@ interface Incarnation {
   readyAt?: number;
   failure?: string;
   report?: StepReport;
+  /** A ping is under way. */
+  asked: boolean;
+  /** Looks in a row without an answer. */
+  silentLooks: number;
 }
 
 export class WorkerSlot {
@@ -40,6 +53,7 @@ export class WorkerSlot {
   #onReady: ((models: readonly EngineModelInfo[]) => void) | undefined;
   #onFailure: ((error: Error) => void) | undefined;
   #onStopped: (() => void) | undefined;
+  #watch: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: WorkerSlotOptions) {
@@ -80,6 +94,7 @@ export class WorkerSlot {
       this.#onReady = resolve;
       this.#onFailure = reject;
       this.#spawn();
+      this.#watch = setInterval(() => this.#look(), this.#options.stepDeadlineMs / LOOKS).unref();
     });
   }
 
@@ -91,6 +106,7 @@ export class WorkerSlot {
 
   #stop(): Promise<void> {
     clearTimeout(this.#restartTimer);
+    clearInterval(this.#watch);
     const now = this.#now;
     if (!now) return Promise.resolve();
     now.dispatcher.failAll({ code: "shutting_down", message: "the engine is shutting down" });
@@ -112,12 +128,16 @@ export class WorkerSlot {
       onReply: (reply) => this.#reply(incarnation, reply),
       onExit: (reason) => this.#exit(incarnation, reason),
     });
-    const incarnation: Incarnation = { thread, dispatcher };
+    const incarnation: Incarnation = { thread, dispatcher, asked: false, silentLooks: 0 };
     this.#now = incarnation;
+    this.#options.onPlace();
   }
 
   #reply(incarnation: Incarnation, reply: ThreadReply): void {
+    // One that was given up may still speak.
+    if (incarnation !== this.#now) return;
     const { worker, observer } = this.#options;
+    incarnation.silentLooks = 0;
     switch (reply.type) {
       case "ready":
         incarnation.readyAt = monotonicMs();
@@ -129,6 +149,9 @@ export class WorkerSlot {
       case "failed":
         incarnation.failure = reply.message;
         break;
+      case "pong":
+        incarnation.asked = false;
+        break;
       case "report":
         incarnation.report = reply;
         incarnation.dispatcher.deliver(reply);
@@ -137,24 +160,46 @@ export class WorkerSlot {
     }
   }
 
+  /**
+   * Asks a thread that has work whether it lives. Looks are counted, not time: where this process itself stood still,
+   * answers that have come meanwhile are read before the next look.
+   */
+  #look(): void {
+    const now = this.#now;
+    if (now === undefined || (now.readyAt !== undefined && !now.asked && this.openSegments === 0)) return;
+    now.silentLooks++;
+    const { stepDeadlineMs } = this.#options;
+    const deadlineMs = now.readyAt === undefined ? Math.max(START_DEADLINE_MS, stepDeadlineMs) : stepDeadlineMs;
+    if (now.silentLooks * (stepDeadlineMs / LOOKS) > deadlineMs) {
+      this.#lose(now, `it answered nothing for ${deadlineMs} ms`);
+      // A native call that hangs cannot be ended: the thread goes when it comes back.
+      now.thread.terminate();
+    } else if (!now.asked) {
+      now.asked = true;
+      now.thread.post({ type: "ping" });
+    }
+  }
+
   #exit(incarnation: Incarnation, exitReason: string): void {
-    const { worker, observer } = this.#options;
-    const reason = incarnation.failure ?? exitReason;
-    this.#now = undefined;
+    if (incarnation !== this.#now) return;
     if (this.#closed) {
+      this.#now = undefined;
       this.#onStopped?.();
       return;
     }
+    this.#lose(incarnation, incarnation.failure ?? exitReason);
+  }
+
+  #lose(incarnation: Incarnation, reason: string): void {
+    const { worker, observer } = this.#options;
+    this.#now = undefined;
     if (this.#onFailure) {
       this.#onFailure(new Error(`engine worker ${worker} could not start: ${reason}`));
       return;
     }
-    observer?.workerDown?.({ worker, reason });
+    observer?.workerDown?.({ worker, reason, openSegments: incarnation.dispatcher.openSegments });
     this.#restart(incarnation);
-    incarnation.dispatcher.failAll({
-      code: "internal",
-      message: "the engine worker of this session stopped unexpectedly: start the stream again",
-    });
+    incarnation.dispatcher.loseAll();
   }
 
   #restart({ readyAt }: Incarnation): void {

@@ -1,6 +1,6 @@
 // Puts the server together: bundles, engine, streams, HTTP, transport; and takes it down without losing a word.
 import { randomUUID } from "node:crypto";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { sourcePrefix, targetsOf } from "../models/tags.ts";
 import { Admission } from "./admission/admission.ts";
@@ -14,6 +14,7 @@ import { WorkerEngine } from "./engine/worker-engine.ts";
 import { Page } from "./http/page.ts";
 import { shownBy } from "./http/request.ts";
 import { makeRouter } from "./http/routes.ts";
+import { describeFault, makeLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
 import { BODY_MAX_BYTES, STREAM_PATH } from "./protocol/limits.ts";
@@ -60,7 +61,7 @@ export interface ServerParts {
  */
 export async function startServer(given: ServerSettings = {}, parts: ServerParts = {}): Promise<RunningServer> {
   const settings = resolveSettings(given);
-  const log = parts.log ?? pino({ level: settings.logLevel }, pino.destination(2));
+  const log = parts.log ?? makeLog(settings.logLevel);
   const bundles = parts.bundles ?? (await Promise.all(settings.bundles.map(loadBundle)));
   checkBundles(bundles);
   const onStep: { call?: (stats: StepStats) => void } = {};
@@ -121,7 +122,12 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     if (!engine.ready) return new ProtocolError("overloaded", "the engine is starting again", { retryAfter: 1 });
     return undefined;
   };
-  const metrics: Metrics = new Metrics({ engine, backpressureBytes: () => streams.bufferedBytes });
+  const metrics: Metrics = new Metrics({
+    engine,
+    backpressureBytes: () => streams.bufferedBytes,
+    ready: () => unready() === undefined,
+    maxSessions: settings.maxSessions,
+  });
   const models = bundles.flatMap(({ manifest }) =>
     targetsOf(manifest).map((target) => ({
       model: manifest.name,
@@ -257,13 +263,6 @@ async function translateText(engine: Engine, bundle: Bundle, text: string, optio
     if (error instanceof TranslateError) throw new ProtocolError(error.code, error.message);
     throw error;
   }
-}
-
-/** A fault's type and place, without its message: that may hold a user's text. */
-function describeFault(error: unknown): { fault: string; stack?: string } {
-  if (!(error instanceof Error)) return { fault: typeof error };
-  const frames = error.stack?.split("\n").filter((line) => line.trimStart().startsWith("at "));
-  return { fault: error.name, stack: frames?.join("\n") };
 }
 
 /** The address that a browser on this machine would use. */

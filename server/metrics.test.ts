@@ -7,7 +7,7 @@ function setUp() {
   const engine = new InProcessEngine({
     models: [{ name: "en-de", runner: new StandInModel({ vocabularySize: 40 }), precision: "int8" }],
   });
-  return new Metrics({ engine, backpressureBytes: () => 42 });
+  return new Metrics({ engine, backpressureBytes: () => 42, ready: () => true, maxSessions: 7 });
 }
 
 describe("Metrics", () => {
@@ -56,6 +56,13 @@ describe("Metrics", () => {
       'souffleur_stage_seconds_sum{stage="compute"} 0.005',
       "souffleur_batch_size_sum 3",
       "souffleur_queue_depth 0",
+      "souffleur_open_segments 0",
+      "souffleur_state_bytes 0",
+      "souffleur_workers 1",
+      "souffleur_workers_up 1",
+      "souffleur_worker_restarts_total 0",
+      "souffleur_ready 1",
+      "souffleur_sessions_max 7",
       'souffleur_rejected_total{reason="overloaded"} 1',
       'souffleur_errors_total{code="slow_consumer"} 1',
       'souffleur_disconnects_total{code="1013"} 1',

@@ -15,6 +15,10 @@ export interface MetricsSources {
   engine: Engine;
   /** Bytes that wait in all outboxes. */
   backpressureBytes(): number;
+  /** Whether new streams are taken: what `/readyz` says. */
+  ready(): boolean;
+  /** Open streams at once at most. */
+  maxSessions: number;
 }
 
 export class Metrics {
@@ -90,25 +94,37 @@ export class Metrics {
   constructor(sources: MetricsSources) {
     collectDefaultMetrics({ register: this.#registry });
     const registers = [this.#registry];
-    new Gauge({
-      name: "souffleur_queue_depth",
-      help: "Segments that have something to run",
+    const { engine } = sources;
+    const gauge = (name: string, help: string, read: () => number) => {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    gauge("souffleur_ready", "1 while new streams are taken, as /readyz says", () => Number(sources.ready()));
+    gauge("souffleur_sessions_max", "Open streams at once at most", () => sources.maxSessions);
+    gauge("souffleur_workers", "Inference threads that there should be", () => engine.gauges().workers);
+    gauge("souffleur_workers_up", "Inference threads that can run steps", () => engine.gauges().workersUp);
+    gauge("souffleur_open_segments", "Segments open in the engine", () => engine.gauges().openSegments);
+    gauge("souffleur_state_bytes", "State held for open segments", () => engine.gauges().stateBytes);
+    gauge("souffleur_queue_depth", "Segments that have something to run", () => engine.gauges().queueDepth);
+    gauge("souffleur_backpressure_bytes", "Bytes that clients have not taken yet", () => sources.backpressureBytes());
+    new Counter({
+      name: "souffleur_worker_restarts_total",
+      help: "Inference threads that died and were followed by another",
       registers,
       collect() {
-        this.set(sources.engine.gauges().queueDepth);
-      },
-    });
-    new Gauge({
-      name: "souffleur_backpressure_bytes",
-      help: "Bytes that clients have not taken yet",
-      registers,
-      collect() {
-        this.set(sources.backpressureBytes());
+        this.reset();
+        this.inc(engine.gauges().workerRestarts);
       },
     });
     const labelNames = ["model", "provider", "precision"];
     const info = new Gauge({ name: "souffleur_engine_info", help: "What serves; always 1", labelNames, registers });
-    for (const { model, provider, precision } of sources.engine.models) info.set({ model, provider, precision }, 1);
+    for (const { model, provider, precision } of engine.models) info.set({ model, provider, precision }, 1);
   }
 
   get contentType(): string {

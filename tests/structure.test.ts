@@ -26,7 +26,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Within a part, in the order in which data goes through it: each imports only from those before it. */
 const ORDER: Record<string, readonly string[]> = {
   server: [
-    ...["setting.ts", "settings.ts", "protocol", "admission", "engine", "session", "metrics.ts", "http", "transport"],
+    ...[
+      "setting.ts",
+      "settings.ts",
+      "log.ts",
+      "protocol",
+      "admission",
+      "engine",
+      "session",
+      "metrics.ts",
+      "http",
+      "transport",
+    ],
     "captions",
     "main.ts",
   ],

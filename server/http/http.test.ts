@@ -245,7 +245,7 @@ describe("the routes' figures", () => {
 
   async function setUp(overrides: Partial<Pick<RouteOptions, "unready" | "identify" | "translate">>) {
     const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
-    const metrics = new Metrics({ engine, backpressureBytes: () => 0 });
+    const metrics = new Metrics({ engine, backpressureBytes: () => 0, ready: () => true, maxSessions: 1 });
     const faults: unknown[] = [];
     const router = makeRouter({
       models: [{ model: "en-de", source: "en", target: "de" }],

@@ -9,7 +9,7 @@ import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
 import { addExecutorOptions, type ExecutorFlags, torchExecutor } from "./executor-options.ts";
 import { exportBundleStep } from "./export/export-step.ts";
-import { bundleFolder, existingFile, parseWaits, positiveInteger } from "./flag-values.ts";
+import { bundleFolder, existingFile, lengthPenalty, parseWaits, positiveInteger } from "./flag-values.ts";
 import { registerJoin } from "./join-command.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
 import { loadRecipe } from "./recipe.ts";
@@ -40,6 +40,7 @@ interface EvaluateFlags {
   wait: Wait[];
   limit?: number;
   beam: number;
+  lengthPenalty: number;
   threads: number;
   noise?: boolean;
   copy?: string;
@@ -157,6 +158,7 @@ function addEvaluate(program: Command): void {
     .option("--target <language>", "the language to write, where the bundle has several")
     .option("--limit <n>", "only the first n sentences", positiveInteger)
     .option("--beam <n>", "hypotheses of the teacher's search", positiveInteger, 4)
+    .option("--length-penalty <α>", "of the teacher's search: more makes longer translations", lengthPenalty, 1)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
     .option("--noise", "also with noise in the sources, the same at every call: noisy figures beside the clean ones")
     .option(

@@ -29,3 +29,11 @@ export function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It must be a whole number of 1 or more.");
   return Number(text);
 }
+
+/** α of a search's length penalty: 0 compares sums of log-probabilities, more makes longer translations. */
+export function lengthPenalty(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError("It must be a number of 0 or more.");
+  return value;
+}

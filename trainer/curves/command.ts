@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Wait } from "../../models/wait.ts";
-import { bundleFolder, existingFile, parseWaits, positiveInteger } from "../flag-values.ts";
+import { bundleFolder, existingFile, lengthPenalty, parseWaits, positiveInteger } from "../flag-values.ts";
 import { curvesMarkdown, formatCurves, measureCurves } from "./curves.ts";
 import { curvesPage } from "./curves-page.ts";
 
@@ -13,6 +13,7 @@ interface CurveFlags {
   target?: string;
   limit?: number;
   beam: number;
+  lengthPenalty: number;
   threads: number;
   out?: string;
   markdown?: boolean;
@@ -39,6 +40,7 @@ export function registerCurve(program: Command): void {
     .option("--target <language>", "the language to write, where bundles have several")
     .option("--limit <n>", "only the first n sentences of each test set", positiveInteger)
     .option("--beam <n>", "hypotheses of the teachers' search", positiveInteger, 4)
+    .option("--length-penalty <α>", "of the teachers' search: more makes longer translations", lengthPenalty, 1)
     .option("--threads <n>", "threads of onnxruntime", positiveInteger, 1)
     .option("--out <file>", "write a page with plots too, one HTML file that needs no network")
     .option("--markdown", "the table as Markdown")

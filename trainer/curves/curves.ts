@@ -16,6 +16,7 @@ export interface CurveOptions {
   readonly limit?: number;
   /** Of the teachers' search. */
   readonly beam: number;
+  readonly lengthPenalty?: number;
   readonly threads: number;
 }
 

@@ -26,6 +26,8 @@ export interface EvaluateBundleOptions {
   readonly limit?: number;
   /** A teacher's beam. */
   readonly beam: number;
+  /** Of a teacher's search: α of Wu et al. 2016; more is longer. 1 when left out. */
+  readonly lengthPenalty?: number;
   readonly threads: number;
   /** Whether the noisy test set is translated too. */
   readonly noise?: boolean;
@@ -34,8 +36,6 @@ export interface EvaluateBundleOptions {
   /** Whether a CTC student's slots are looked into. */
   readonly diagnose?: boolean;
 }
-
-const LENGTH_PENALTY = 1;
 
 /** @throws BundleError, TargetError or HeldOutFileError when bundle, target or test set cannot be used. */
 export async function evaluateBundle(options: EvaluateBundleOptions): Promise<EvaluationReport> {
@@ -71,7 +71,7 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     prefix,
   };
   if (options.diagnose) throw new BundleError("kind", `${options.bundle} is a teacher's bundle: it has no slots`);
-  const settings = { beam: options.beam, lengthPenalty: LENGTH_PENALTY, maxLengthRatio: 2 };
+  const settings = { beam: options.beam, lengthPenalty: options.lengthPenalty ?? 1, maxLengthRatio: 2 };
   return evaluateWholeSentences(test, transformerModel(model, tokenizer), settings, threads, noiseLanguage);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { CtcCollapse } from "./collapse.ts";
-import { BLANK_ID, EOS_ID, UNK_ID } from "./vocabulary.ts";
+import { BLANK_ID, EOS_ID, PLACEHOLDER_IDS, UNK_ID } from "./vocabulary.ts";
 
 const A = 20;
 const B = 21;
@@ -19,7 +19,12 @@ describe("CtcCollapse", () => {
     expect(collapse.push([A, B])).toEqual([B]);
   });
 
-  it("never emits special ids, which part repeats all the same", () => {
+  it("emits placeholders", () => {
+    const [one, other] = PLACEHOLDER_IDS;
+    expect(new CtcCollapse().push([one, one, BLANK_ID, one, other, A])).toEqual([one, one, other, A]);
+  });
+
+  it("never emits other special ids, which part repeats all the same", () => {
     expect(new CtcCollapse().push([A, UNK_ID, A, EOS_ID, B, 15, 16])).toEqual([A, A, B, 16]);
   });
 });

@@ -1,9 +1,10 @@
 // Greedy CTC collapse (Graves et al. 2006), carried over the chunks of a segment.
-import { BLANK_ID, SPECIAL_TOKENS } from "./vocabulary.ts";
+import { BLANK_ID, isWritten } from "./vocabulary.ts";
 
 /**
  * Slots to target ids: repeats become one, then blanks go. What is carried from chunk to chunk is the last slot's id, not
- * the last id emitted: `A ∅ | A` is two A's. Other special ids are never emitted, but they do separate repeats.
+ * the last id emitted: `A ∅ | A` is two A's. Placeholders are emitted; other special ids never are, but they do separate
+ * repeats.
  */
 export class CtcCollapse {
   #previousSlotId = BLANK_ID;
@@ -13,7 +14,7 @@ export class CtcCollapse {
     const emitted: number[] = [];
     for (let slot = 0; slot < slotIds.length; slot++) {
       const id = slotIds[slot];
-      if (id !== this.#previousSlotId && id >= SPECIAL_TOKENS.length) emitted.push(id);
+      if (id !== this.#previousSlotId && isWritten(id)) emitted.push(id);
       this.#previousSlotId = id;
     }
     return emitted;

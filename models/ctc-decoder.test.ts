@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CtcDecoder } from "./ctc-decoder.ts";
 import { StandInModel } from "./stand-in-model.ts";
-import { EOS_ID } from "./vocabulary.ts";
+import { EOS_ID, PLACEHOLDER_IDS } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 
 const model = new StandInModel({ vocabularySize: 100, slotsPerToken: 2 });
@@ -143,5 +143,38 @@ describe("CtcDecoder", () => {
     expect(decoder.due).toBe(0);
     decoder.end();
     expect(decoder.due).toBe(3);
+  });
+
+  it("writes a placeholder as often as the tokens before it have it, whatever comes later", () => {
+    const [one, other] = PLACEHOLDER_IDS;
+    const A = 20;
+    const written = (tokens: readonly number[], parts: readonly number[], slots: readonly number[]) => {
+      const decoder = new CtcDecoder({ ...options(2), slotsPerToken: 1 });
+      const ids: number[] = [];
+      let taken = 0;
+      const run = () => {
+        for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
+          const { length } = request.chunks;
+          ids.push(
+            ...decoder.accept({ slotIds: slots.slice(taken, taken + length), slotScores: Array(length).fill(0) }),
+          );
+          taken += length;
+        }
+      };
+      for (const [index, end] of parts.entries()) {
+        decoder.read(tokens.slice(parts[index - 1] ?? 0, end));
+        run();
+      }
+      decoder.end();
+      run();
+      return ids;
+    };
+    // the third chunk sees four tokens, the second `one` among them; the second chunk does not see `other`
+    const tokens = [one, A, A, one, other];
+    const slots = [one, other, A, one, other, one];
+    for (const parts of [[1, 2, 3, 4, 5], [5], [2, 5]]) {
+      expect(written(tokens, parts, slots)).toEqual([one, A, one, other]);
+    }
+    expect(written([A, A], [2], [one, A, one])).toEqual([A]);
   });
 });

@@ -1,7 +1,7 @@
 // The CTC student's decoder: every source token opens a chunk, which may be written once wait tokens from it are read.
 import { CtcCollapse } from "./collapse.ts";
 import type { DecodedPart, SegmentDecoder, StepRequest, StepResult } from "./segment-decoder.ts";
-import { EOS_ID } from "./vocabulary.ts";
+import { EOS_ID, isPlaceholder } from "./vocabulary.ts";
 import { chunksReady, type Wait, waitToInteger } from "./wait.ts";
 
 export interface CtcDecoderOptions {
@@ -12,6 +12,10 @@ export interface CtcDecoderOptions {
   maxSourceTokens: number;
 }
 
+/**
+ * The CTC student's decoder. A placeholder is written at most as often as the source tokens have it that the chunk was
+ * allowed to see: so what it is written for has been read, however the text was cut, and others write nothing.
+ */
 export class CtcDecoder implements SegmentDecoder {
   readonly #wait: number;
   readonly #slotsPerToken: number;
@@ -24,6 +28,8 @@ export class CtcDecoder implements SegmentDecoder {
   #positions = 0;
   #chunks = 0;
   #underWay: StepRequest | undefined;
+  /** How often each placeholder has been written. */
+  readonly #carried = new Map<number, number>();
 
   constructor(options: CtcDecoderOptions) {
     this.#wait = waitToInteger(options.wait);
@@ -100,9 +106,18 @@ export class CtcDecoder implements SegmentDecoder {
     }
     this.#underWay = undefined;
     const first = this.#chunks - request.chunks.length;
-    return request.chunks.map((_, chunk) => ({
-      ids: this.#collapse.push(result.slotIds.slice(chunk * lambda, (chunk + 1) * lambda)),
-      needs: first + chunk + this.#wait,
-    }));
+    return request.chunks.map((_, chunk) => {
+      const needs = first + chunk + this.#wait;
+      const ids = this.#collapse.push(result.slotIds.slice(chunk * lambda, (chunk + 1) * lambda));
+      return { ids: ids.filter((id) => !isPlaceholder(id) || this.#mayCarry(id, needs)), needs };
+    });
+  }
+
+  #mayCarry(id: number, positions: number): boolean {
+    const carried = (this.#carried.get(id) ?? 0) + 1;
+    const read = this.#source.slice(0, positions).filter((other) => other === id).length;
+    if (carried > read) return false;
+    this.#carried.set(id, carried);
+    return true;
   }
 }

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { BundleError } from "./bundle-error.ts";
 import { readSignature, writeSignature } from "./read-write-signature.ts";
 import { type StepSignature, signatureMismatch, stepSignature } from "./step-signature.ts";
-import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "./vocabulary.ts";
+import { VALUE_KINDS } from "./value-pattern.ts";
+import { BLANK_ID, BOS_ID, EOS_ID, FORMAL_ID, INFORMAL_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "./vocabulary.ts";
 
 /** The format this build reads and writes. */
 export const BUNDLE_FORMAT_VERSION = 1;
@@ -76,6 +77,17 @@ const fields = z.strictObject({
     .strictObject({
       /** By target language. */
       target: z.record(z.string(), z.literal(TARGET_TAG_IDS)).optional(),
+      /** By the form of address that they ask for. */
+      formality: z.strictObject({ formal: z.literal(FORMAL_ID), informal: z.literal(INFORMAL_ID) }).optional(),
+    })
+    .optional(),
+  /** What the model carries over by placeholders; without it, it has learnt none. */
+  placeholders: z
+    .strictObject({
+      /** "term": the terms of a glossary. */
+      kinds: z.array(z.enum([...VALUE_KINDS, "term"])).min(1),
+      /** Words that look like unknown names and are translated, such as "Wednesday". */
+      translated: z.array(z.string().min(1)).default([]),
     })
     .optional(),
   lags: z.strictObject({ trained: z.array(wait).min(1), default: wait }).optional(),

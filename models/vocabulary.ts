@@ -25,6 +25,12 @@ export const INFORMAL_ID = 6;
 /** Stand-ins, on both sides, for what is carried over as it is: numbers, names, codes, glossary terms. */
 export const PLACEHOLDER_IDS: readonly number[] = [7, 8, 9, 10, 11];
 
+export const isPlaceholder = (id: number): boolean =>
+  id >= PLACEHOLDER_IDS[0] && id <= PLACEHOLDER_IDS[PLACEHOLDER_IDS.length - 1];
+
+/** Whether a student may write the id: text, or a placeholder; no other special one. */
+export const isWritten = (id: number): boolean => id >= SPECIAL_TOKENS.length || isPlaceholder(id);
+
 /** Source tag of a pair whose source was made by translating its target (Caswell et al. 2019). */
 export const BACK_TRANSLATED_ID = 12;
 

@@ -146,6 +146,12 @@ describe("a recipe", () => {
       /student\.objective\.mutualInformation\.prefixes: .*set student\.objective\.onPolicy\.rate/,
     );
     expect(objective("objective: { wordLevel: { weight: 1, source: stored } }")).toMatch(/set distill\.topK/);
+    expect(objective("type: wait-k\n  placeholders: { share: 0.1 }")).toMatch(
+      /^small\.yaml:9: student\.placeholders\.share: only a CTC student writes placeholders/,
+    );
+    expect(objective("formality: { share: 0.1 }\n  objective: { wordLevel: { weight: 1 } }")).toMatch(
+      /student\.formality\.share: with student\.objective, the teacher is asked about every pair/,
+    );
     expect(objective("objective: { wordLevel: { weight: 1, pairs: raw } }")).toMatch(/set student\.rawWeight/);
   });
 

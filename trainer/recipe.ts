@@ -4,9 +4,12 @@ import { basename } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { languageSchema } from "../models/manifest.ts";
+import { placeholdersSchema } from "./corpus/carrying/carrying-settings.ts";
 import { prepareConfigSchema } from "./corpus/config.ts";
+import { formalitySchema } from "./corpus/formality/formality-parts.ts";
+import { hasRegisters, REGISTER_LANGUAGES } from "./corpus/formality/register.ts";
 import { noiseSchema } from "./corpus/noise/noise-settings.ts";
-import { objectiveSchema } from "./objective.ts";
+import { needsTeacher, objectiveSchema } from "./objective.ts";
 import { fieldsOf, meantField } from "./recipe-fields.ts";
 
 const size = z.int().positive();
@@ -120,6 +123,10 @@ export const recipeSchema = z
         training: trainingSchema.prefault({ labelSmoothing: 0 }),
         /** Noise on the sources it is trained on; the teacher's translations are of the clean ones. */
         noise: noiseSchema.prefault({}),
+        /** Pairs with placeholders: what teaches it to carry values and a glossary's terms over. */
+        placeholders: placeholdersSchema.prefault({}),
+        /** Pairs with a tag for their target's form of address. */
+        formality: formalitySchema.prefault({}),
         /** Start from the teacher's parameters where name and shape agree. */
         initFromTeacher: z.boolean().default(true),
         /** Lags are drawn from 1 … maximum, and "full" with this probability. */
@@ -192,6 +199,22 @@ export const recipeSchema = z
     if (hypotheses > 1 && (method === "beam" || method === "seq-inter"))
       refuse(`method ${method} gives each sentence one target; nbest and sample give several`);
     if (method === "nbest" && hypotheses > beam) refuse(`more than distill.beam, ${beam}, finds`);
+  })
+  .superRefine(({ corpus, student: { type, formality, placeholders, objective } }, refinement) => {
+    const refuse = (field: string, message: string) =>
+      refinement.addIssue({ code: "custom", path: ["student", field, "share"], message });
+    if (placeholders.share > 0 && type !== "ctc")
+      refuse("placeholders", "only a CTC student writes placeholders: leave it out, or set student.type to ctc");
+    const unknown = [corpus.target].flat().filter((target) => !hasRegisters(target));
+    if (formality.share > 0 && unknown.length > 0)
+      refuse(
+        "formality",
+        `forms of address are known of ${REGISTER_LANGUAGES.join(", ")}, not of ${unknown.join(", ")}`,
+      );
+    if (!needsTeacher(objective)) return;
+    const message = "the teacher is asked about every pair and has not learnt these: leave one of the two out";
+    if (formality.share > 0) refuse("formality", `with student.objective, ${message}`);
+    if (placeholders.share > 0) refuse("placeholders", `with student.objective, ${message}`);
   })
   .superRefine((recipe, refinement) => {
     const { type, glancing, fineTune } = recipe.student;

@@ -35,7 +35,7 @@ function made(recipe: Recipe): StagesResult {
     ? ({ type: "ctc", architecture: { ...architecture, slotsPerToken: 2 } } as const)
     : ({ type: "autoregressive", architecture } as const);
   return {
-    student: { ...network, key: "k", weights: new Map(), shapes: new Map(), training },
+    student: { ...network, learnt: { formality: false }, key: "k", weights: new Map(), shapes: new Map(), training },
     evaluation: {
       ...{ key: "k", blankBias: 0, teacher: [] },
       student: [{ test: "c", signatures: { bleu: "", chrf: "" }, rows }],

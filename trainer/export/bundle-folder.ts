@@ -5,7 +5,16 @@ import { writeManifest } from "../../models/bundle.ts";
 import { BUNDLE_FORMAT_VERSION, type BundleManifest } from "../../models/manifest.ts";
 import { readSignature, writeSignature } from "../../models/read-write-signature.ts";
 import { stepSignature } from "../../models/step-signature.ts";
-import { BLANK_ID, BOS_ID, EOS_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "../../models/vocabulary.ts";
+import {
+  BLANK_ID,
+  BOS_ID,
+  EOS_ID,
+  FORMAL_ID,
+  INFORMAL_ID,
+  PAD_ID,
+  TARGET_TAG_IDS,
+  UNK_ID,
+} from "../../models/vocabulary.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
@@ -20,6 +29,10 @@ export interface BundleDescription {
   /** One language, or a list of those that it writes by the tags of their places in it. */
   readonly target: BundleManifest["target"];
   readonly tokenizerPath: string;
+  /** Whether the model learnt the tags for forms of address. */
+  readonly formality?: boolean;
+  /** What it learnt to carry over. */
+  readonly placeholders?: BundleManifest["placeholders"];
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly recipeHash: string;
@@ -45,6 +58,8 @@ export type AutoregressiveExport = Omit<StudentExport, "architecture" | "blankBi
 };
 
 const SPECIAL_IDS = { pad: PAD_ID, bos: BOS_ID, eos: EOS_ID, unk: UNK_ID, blank: BLANK_ID } as const;
+
+const FORMALITY_TAGS = { formal: FORMAL_ID, informal: INFORMAL_ID } as const;
 
 /** A CTC student's bundle, ready to serve; the weights go along so that training can start from them. */
 export async function writeStudentBundle(
@@ -123,13 +138,18 @@ function writeCommonFiles(folder: string, description: BundleDescription): void 
 }
 
 function commonFields(description: BundleDescription) {
-  const { name, source, target, recipeHash, createdWith, quality, licence } = description;
+  const { name, source, target, recipeHash, createdWith, quality, licence, placeholders } = description;
+  const tags = {
+    ...(Array.isArray(target) && { target: targetTags(target) }),
+    ...(description.formality && { formality: FORMALITY_TAGS }),
+  };
   return {
     formatVersion: BUNDLE_FORMAT_VERSION as typeof BUNDLE_FORMAT_VERSION,
     name,
     source,
     target,
-    ...(Array.isArray(target) && { tags: { target: targetTags(target) } }),
+    ...(Object.keys(tags).length > 0 && { tags }),
+    ...(placeholders && { placeholders }),
     specialIds: SPECIAL_IDS,
     recipeHash,
     createdWith,

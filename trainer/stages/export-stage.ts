@@ -102,7 +102,10 @@ export async function exportStage(
     const description = describe(teacherName, "teacher", trained, teacherQuality);
     await writeTeacherBundle(paths.teacher, description, trained.architecture);
   }
-  const description = describe(recipe.name, `${student.type}-student`, student, studentQuality);
+  const description = {
+    ...describe(recipe.name, `${student.type}-student`, student, studentQuality),
+    ...student.learnt,
+  };
   const served = {
     precision: recipe.export.precision,
     lags: {

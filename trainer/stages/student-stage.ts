@@ -1,6 +1,5 @@
 // Stage 4: the teacher's translations → the student, of the kind that the recipe names.
 import { join } from "node:path";
-import type { TrainPart } from "../corpus/epoch-plan.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
@@ -16,6 +15,7 @@ import type { Distillation } from "./distillation.ts";
 import { namedWeights } from "./initial-weights.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
 import { StageFolder } from "./stage-folder.ts";
+import { keyedCarrying, type Learnt, readLearnt, studentParts } from "./student-parts.ts";
 import { networkTeacher, type TeacherStage } from "./teacher.ts";
 import {
   copyResult,
@@ -41,6 +41,8 @@ export type StudentStage = StudentNetwork & {
   readonly weights: Weights;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly training: TrainingResult;
+  /** What it learnt beside translating. */
+  readonly learnt: Learnt;
 };
 
 export async function studentStage(
@@ -58,6 +60,7 @@ export async function studentStage(
     ...{ distilled: distilled.key, architecture, keyed: keyedSettings(training), initFromTeacher, rawWeight },
     ...{ initial: named?.sha256, ...ownSettings(context), ...keyedNoise(recipe.student.noise) },
     ...keyedObjective(recipe.student.objective),
+    ...keyedCarrying(recipe.student),
   });
   const start =
     teacher.type === "network"
@@ -65,7 +68,7 @@ export async function studentStage(
       : undefined; // a foreign teacher's embeddings are of other pieces
   await folder.make(async (path) => {
     context.say(`student: ${path}`);
-    const parts = await studentParts(prepared, distilled, rawWeight);
+    const parts = await studentParts(context, prepared, distilled, path);
     const otherwise = initFromTeacher ? start : undefined;
     const run = { role: "student", architecture, training, parts, named, otherwise } as const;
     const { objective } = recipe.student;
@@ -85,6 +88,7 @@ export async function studentStage(
     ...network,
     ...readResult(folder.path),
     training: trainingResultSchema.parse(folder.result),
+    learnt: readLearnt(folder.path),
   };
 }
 
@@ -157,20 +161,4 @@ function onlineTeacher({ recipe }: StageContext, teacher: TeacherStage): FrozenT
         "and student.objective asks the teacher about every sentence",
     );
   return { architecture, weights };
-}
-
-/** The distilled corpora, the ones that were not distilled as they are, and the raw pairs again where the recipe says so. */
-async function studentParts(
-  prepared: PreparedStage,
-  distilled: DistilledStage,
-  rawWeight: number,
-): Promise<TrainPart[]> {
-  const names = new Set(distilled.parts.map(({ shard }) => shard.name));
-  const raw = await prepared.corpus.trainParts();
-  const undistilled = raw.filter(({ shard }) => !names.has(shard.name));
-  const again = raw
-    .filter(({ shard }) => names.has(shard.name))
-    .map((part) => ({ ...part, weight: part.weight * rawWeight }));
-  const translated = distilled.parts.map((part): TrainPart => ({ ...part, origin: "distilled" }));
-  return [...translated, ...undistilled, ...(rawWeight > 0 ? again : [])];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { standInTokenizer } from "../../../models/stand-in-tokenizer.ts";
-import { UNK_ID } from "../../../models/vocabulary.ts";
+import { PLACEHOLDER_IDS, UNK_ID } from "../../../models/vocabulary.ts";
 import type { TrainPart } from "../epoch-plan.ts";
 import { type Sequences, SequencesBuilder, sequenceAt, sequenceCount } from "../shard.ts";
 import { noiseSchema } from "./noise-settings.ts";
@@ -85,4 +85,34 @@ test("what the vocabulary does not have stays as it is", () => {
   const one = { shard: { name: "a", source: source.build(), target: target.build() }, weight: 1, join: 0 };
   const [noisy] = withNoise([one], noiseSchema.parse({ share: 1, lowerCase: 1 }), context);
   expect(rows(noisy!.shard.source)).toEqual([[UNK_ID, 30]]);
+});
+
+test("a placeholder comes through the noise as it was", () => {
+  const [one, other] = PLACEHOLDER_IDS;
+  const source = new SequencesBuilder();
+  source.add([
+    ...tokenizer.encode("The word ("),
+    one!,
+    ...tokenizer.encode("word),").slice(1),
+    other!,
+    tokenizer.encode("a!").at(-1)!,
+  ]);
+  const target = new SequencesBuilder();
+  target.add([50]);
+  const made = { shard: { name: "a", source: source.build(), target: target.build() }, weight: 1, join: 0 };
+  const settings = noiseSchema.parse({
+    share: 1,
+    copies: 20,
+    lowerCase: 1,
+    typos: 0.5,
+    repeats: 0,
+    falseStarts: 0,
+    runTogether: 0,
+  });
+  const noisy = withNoise([made], settings, context);
+  for (const copy of noisy) {
+    const [ids] = rows(copy.shard.source);
+    expect(ids!.filter((id) => PLACEHOLDER_IDS.includes(id))).toEqual([one, other]);
+  }
+  expect(new Set(noisy.map((copy) => String(rows(copy.shard.source)))).size).toBeGreaterThan(3);
 });

@@ -1,12 +1,11 @@
 // Training corpora with noisy sources beside the clean ones: text → noise → ids, once, before the first batch.
 import type { Tokenizer } from "../../../models/tokenizer.ts";
-import { SPECIAL_TOKENS } from "../../../models/vocabulary.ts";
 import { Random } from "../../random.ts";
-import { BulkEncoder } from "../../tokenizer/bulk-encoder.ts";
 import type { TrainPart } from "../epoch-plan.ts";
 import { SequencesBuilder, type Shard, sequenceAt, sequenceCount } from "../shard.ts";
 import { Noise } from "./noise.ts";
 import type { NoiseSettings } from "./noise-settings.ts";
+import { PlaceholderText } from "./placeholder-text.ts";
 
 export interface NoiseContext {
   readonly seed: number;
@@ -25,11 +24,11 @@ export interface NoiseContext {
 export function withNoise(parts: readonly TrainPart[], settings: NoiseSettings, context: NoiseContext): TrainPart[] {
   const { share, copies } = settings;
   if (share === 0) return [...parts];
-  const encoder = new BulkEncoder(context.tokenizer);
+  const texts = new PlaceholderText(context.tokenizer);
   return parts.flatMap((part) => {
     const noisy = Array.from({ length: copies }, (_, copy) => ({
       ...part,
-      shard: noisyShard(part.shard, copy, settings, context, encoder),
+      shard: noisyShard(part.shard, copy, settings, context, texts),
       weight: (part.weight * share) / copies,
     }));
     return share < 1 ? [{ ...part, weight: part.weight * (1 - share) }, ...noisy] : noisy;
@@ -40,8 +39,8 @@ function noisyShard(
   shard: Shard,
   copy: number,
   settings: NoiseSettings,
-  { seed, language, tokenizer, maximumTokens }: NoiseContext,
-  encoder: BulkEncoder,
+  { seed, language, maximumTokens }: NoiseContext,
+  texts: PlaceholderText,
 ): Shard {
   const noise = new Noise(settings, language);
   const source = new SequencesBuilder();
@@ -63,16 +62,17 @@ function noisyShard(
   function noisyRow(row: number, random: Random): NoisyRow {
     const ids = Array.from(sequenceAt(shard.source, row));
     const plain = { source: ids, target: Array.from(sequenceAt(shard.target, row)) };
-    if (ids.some((id) => id < SPECIAL_TOKENS.length)) return plain;
-    const text = noise.apply(tokenizer.decode(ids), random);
-    const noisyIds = encoder.encode(text);
+    const clean = texts.textOf(ids);
+    if (clean === undefined) return plain;
+    const text = noise.apply(clean, random);
+    const noisyIds = texts.idsOf(text);
     return noisyIds.length === 0 ? plain : { ...plain, source: noisyIds, text };
   }
 
   /** Both rows as one, where both have text and they fit. */
   function join(first: NoisyRow, second: NoisyRow): NoisyRow | undefined {
     if (first.text === undefined || second.text === undefined) return undefined;
-    const joined = encoder.encode(noise.join(first.text, second.text));
+    const joined = texts.idsOf(noise.join(first.text, second.text));
     const target = [...first.target, ...second.target];
     return Math.max(joined.length, target.length) > room ? undefined : { source: joined, target };
   }

@@ -17,7 +17,7 @@ function run(...words: string[]): Promise<Command> {
 describe("bench", () => {
   it("has help for each benchmark", () => {
     const { bench } = program();
-    expect(bench.commands.map((command) => command.name())).toEqual(["load", "step", "train"]);
+    expect(bench.commands.map((command) => command.name())).toEqual(["load", "step", "train", "compare"]);
     for (const command of bench.commands) expect(command.helpInformation()).toContain("--json");
   });
 
@@ -29,6 +29,9 @@ describe("bench", () => {
     [["load", "--wait", "soon"], "whole number of 1 or more"],
     [["step", "--bundle", "x", "--batch", "1,,2"], "whole number of 1 or more"],
     [["train", "--against", "jax"], "Allowed choices are torch"],
+    [["compare"], "required option '--bundle <dir>'"],
+    [["compare", "--bundle", "x"], "give two bundles or more"],
+    [["compare", "--bundle", "x", "--measure", "speed"], "none of throughput, latency, streams"],
     [["step"], "required option '--bundle <dir>'"],
   ])("refuses %j", async (words, message) => {
     await expect(run(...words)).rejects.toThrow(message);

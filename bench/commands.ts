@@ -1,7 +1,17 @@
 // `souffleur bench`: the benchmarks' options, and their results as text or JSON.
 import { readFile } from "node:fs/promises";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
+import { addCompare } from "./compare-command.ts";
 import { SENTENCES } from "./fixtures/sentences.ts";
+import {
+  collect,
+  notNegative,
+  positiveInteger,
+  positiveIntegers,
+  positiveNumber,
+  refuse,
+  waitValue,
+} from "./flag-values.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
 import { formatLoadResult, formatStepResult, formatTrainResult, formatTurnsResult } from "./report.ts";
 import { benchStep } from "./step.ts";
@@ -56,6 +66,7 @@ export function registerBenchCommands(program: Command, environment: BenchEnviro
   addLoad(bench);
   addStep(bench);
   addTrain(bench, environment);
+  addCompare(bench);
   return bench;
 }
 
@@ -93,6 +104,7 @@ const LOAD_HELP = `
 Words are due at times fixed beforehand, and every latency counts from when a word was due, so a stall is never hidden:
   word latency        for each delta: since the last word it had read was due
   first delta         for each segment: since its first word was due (the wait and the speaker's pace included)
+  first delta after its word   the same, since the last word that it had read was due
   final after commit  for each segment: since its last word and the commit were due
   server: ...         the server's own figures, from its timings
 It fails (exit code 1) when streams failed, words were lost, errors came or the protocol was broken.
@@ -101,10 +113,6 @@ Examples:
   souffleur bench load --streams 200
   souffleur bench load --streams 1000 --seconds 60 --json -- --bundle models/en-de
   souffleur bench load --url ws://localhost:8080 --streams 50 --wait 3`;
-
-function refuse(command: Command, message: string): never {
-  return command.error(`error: ${message}`, { exitCode: 2, code: "souffleur.wrongUse" });
-}
 
 async function loadOptions(flags: LoadFlags, serveArguments: string[]): Promise<LoadOptions> {
   const { wpm, warmup, drain, text, json: _, ...rest } = flags;
@@ -175,33 +183,4 @@ function addTrain(bench: Command, { env }: BenchEnvironment): void {
       const result = await benchTraining(options);
       console.log(json ? JSON.stringify(result, null, 2) : formatTrainResult(result));
     });
-}
-
-function positiveNumber(value: string): number {
-  const number = Number(value);
-  if (!(number > 0 && Number.isFinite(number))) throw new InvalidArgumentError("It must be a number above 0.");
-  return number;
-}
-
-function notNegative(value: string): number {
-  return value.trim() === "0" ? 0 : positiveNumber(value);
-}
-
-function positiveInteger(value: string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError("It must be a whole number of 1 or more.");
-  return number;
-}
-
-function positiveIntegers(value: string): number[] {
-  return value.split(",").map(positiveInteger);
-}
-
-function waitValue(value: string): number | "full" {
-  return value === "full" ? value : positiveInteger(value);
-}
-
-function collect(value: string, previous: string[] = []): string[] {
-  return [...previous, value];
 }

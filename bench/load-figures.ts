@@ -17,6 +17,7 @@ export const summarySchema = z
 export class LoadFigures {
   readonly wordLatency = new Histogram();
   readonly firstDelta = new Histogram();
+  readonly firstDeltaLatency = new Histogram();
   readonly final = new Histogram();
   readonly connect = new Histogram();
   readonly sendLateness = new Histogram();
@@ -34,6 +35,7 @@ export class LoadFigures {
     return {
       wordLatencyMs: this.wordLatency.summary(),
       firstDeltaMs: this.firstDelta.summary(),
+      firstDeltaLatencyMs: this.firstDeltaLatency.summary(),
       finalMs: this.final.summary(),
       connectMs: this.connect.summary(),
       serverMs: { latency: latency.summary(), queue: queue.summary(), compute: compute.summary() },
@@ -54,6 +56,8 @@ export const loadSummarySchema = z.object({
   wordLatencyMs: summarySchema,
   /** One for each segment with a delta: since its first word was due, so the wait and the speaker's pace are in it. */
   firstDeltaMs: summarySchema,
+  /** The same deltas, since the last word was due that they had read: without the wait and the speaker's pace. */
+  firstDeltaLatencyMs: summarySchema,
   /** One for each segment: from its last word and commit (or the end), due together, to its final. */
   finalMs: summarySchema,
   /** One for each stream: from opening the socket to `ready`. */

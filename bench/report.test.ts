@@ -13,6 +13,7 @@ const load: LoadResult = {
   summary: {
     wordLatencyMs: { count: 500, mean: 12.34, p50: 11, p95: 20, p99: 31.5, max: 40 },
     firstDeltaMs: { count: 60, mean: 1210, p50: 1205, p95: 1400, p99: 1450, max: 1460 },
+    firstDeltaLatencyMs: { count: 60, mean: 13, p50: 12, p95: 21, p99: 32, max: 33 },
     finalMs: { count: 60, mean: 18, p50: 17, p95: 25, p99: 30, max: 33 },
     connectMs: { count: 10, mean: 3, p50: 3, p95: 4, p99: 4, max: 4 },
     serverMs: { latency: null, queue: null, compute: null },
@@ -34,16 +35,17 @@ describe("formatLoadResult", () => {
   it("shows latencies, losses, errors and who took what", () => {
     expect(formatLoadResult(load)).toMatchInlineSnapshot(`
       "10 streams, 150 words a minute each, 30 s (3 s warm-up), en-de, the bundle's wait, ws://127.0.0.1:8080/v1/stream
-      milliseconds          count    mean     p50     p95     p99     max
-      --------------------  -----  ------  ------  ------  ------  ------
-      word latency            500    12.3    11.0    20.0    31.5    40.0
-      first delta              60  1210.0  1205.0  1400.0  1450.0  1460.0
-      final after commit       60    18.0    17.0    25.0    30.0    33.0
-      connect                  10     3.0     3.0     4.0     4.0     4.0
-      server: latency           -       -       -       -       -       -
-      server: queue             -       -       -       -       -       -
-      server: compute           -       -       -       -       -       -
-      generator: sent late    675     0.5     0.5     1.0     1.2     5.0
+      milliseconds                count    mean     p50     p95     p99     max
+      --------------------------  -----  ------  ------  ------  ------  ------
+      word latency                  500    12.3    11.0    20.0    31.5    40.0
+      first delta                    60  1210.0  1205.0  1400.0  1450.0  1460.0
+      first delta after its word     60    13.0    12.0    21.0    32.0    33.0
+      final after commit             60    18.0    17.0    25.0    30.0    33.0
+      connect                        10     3.0     3.0     4.0     4.0     4.0
+      server: latency                 -       -       -       -       -       -
+      server: queue                   -       -       -       -       -       -
+      server: compute                 -       -       -       -       -       -
+      generator: sent late          675     0.5     0.5     1.0     1.2     5.0
       streams    10 opened, 10 done
       words      750 sent, 748 in finals, 2 lost; 560 deltas, 70 finals
       errors     overloaded: 2

@@ -27,6 +27,7 @@ export function formatLoadResult(result: LoadResult): string {
   const times: TimedRow[] = [
     { what: "word latency", summary: summary.wordLatencyMs },
     { what: "first delta", summary: summary.firstDeltaMs },
+    { what: "first delta after its word", summary: summary.firstDeltaLatencyMs },
     { what: "final after commit", summary: summary.finalMs },
     { what: "connect", summary: summary.connectMs },
     { what: "server: latency", summary: summary.serverMs.latency },
@@ -125,6 +126,6 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MB`;
 }
 
-function machineLine(machine: Machine): string {
+export function machineLine(machine: Machine): string {
   return `machine    ${machine.cores} × ${machine.cpu}, ${megabytes(machine.memoryBytes)}, ${machine.platform}, Node ${machine.node}`;
 }

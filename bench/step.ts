@@ -45,7 +45,7 @@ export interface StepBenchResult {
 }
 
 /** One thread, so that the figure is a core's: the engine runs one worker a core. */
-const ONE_THREAD: ort.InferenceSession.SessionOptions = {
+export const ONE_THREAD: ort.InferenceSession.SessionOptions = {
   executionProviders: ["cpu"],
   executionMode: "sequential",
   intraOpNumThreads: 1,

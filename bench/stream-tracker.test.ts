@@ -38,6 +38,8 @@ describe("StreamTracker", () => {
     expect(summary.wordLatencyMs?.mean).toBeCloseTo((25 + 10 + 50) / 3, 10);
     // First words were due at 0 and at 1200.
     expect(summary.firstDeltaMs).toMatchObject({ count: 2, mean: (425 + 450) / 2 });
+    // The first deltas had read the words due at 400 and at 1600.
+    expect(summary.firstDeltaLatencyMs).toMatchObject({ count: 2, mean: (25 + 50) / 2 });
     // Last words were due at 800 and at 1600.
     expect(summary.finalMs).toMatchObject({ count: 2, mean: (40 + 60) / 2 });
   });

@@ -70,6 +70,7 @@ export class StreamTracker {
     }
     if (!this.#hasDelta && this.#measures(this.#firstWord)) {
       figures.firstDelta.record(this.#since(this.#firstWord, arrivedMs));
+      figures.firstDeltaLatency.record(this.#since(word, arrivedMs));
     }
     this.#hasDelta = true;
   }

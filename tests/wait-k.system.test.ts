@@ -29,7 +29,7 @@ student:
   architecture: *sizes
   waits: { maximum: 5, full: 0.3 }
   training:
-    { steps: 260, batchTokens: 1024, maximumTokens: 60, peakRate: 4e-3, warmUpSteps: 40, validateEverySteps: 130,
+    { steps: 200, batchTokens: 1024, maximumTokens: 60, peakRate: 4e-3, warmUpSteps: 30, validateEverySteps: 200,
       averageSnapshots: 1, dropout: 0.05, validationSentences: 30 }
 evaluate: { waits: [1, 3, full], beam: 1 }
 export: { precision: ${precision}, defaultWait: 3 }
@@ -40,6 +40,25 @@ const reportSchema = z.object({
     z.object({
       wait: z.union([z.number(), z.literal("full")]),
       ...{ bleu: z.number(), chrf: z.number(), averageLagging: z.number() },
+    }),
+  ),
+});
+
+/** Figures that were measured, whatever they are. */
+const measured = z.number().positive();
+const comparisonSchema = z.object({
+  models: z.array(
+    z.object({
+      model: z.string(),
+      type: z.literal("wait-k"),
+      rounds: z.tuple([
+        z.object({
+          throughput: z.tuple([
+            z.object({ batchSize: z.literal(2), sourceTokensPerSecond: measured, flushMs: measured, stepMs: measured }),
+          ]),
+          latency: z.object({ wordLatencyMs: z.object({ p50: measured }), finalMs: z.object({ p50: measured }) }),
+        }),
+      ]),
     }),
   ),
 });
@@ -127,11 +146,21 @@ describe.skipIf(!isBuilt)("a wait-k student", () => {
     }
   });
 
-  test("is exported in fp32 too, from the same weights", async () => {
+  test("is exported in fp32 too, from the same weights, and compared with int8", async () => {
     const exact = await train("fp32");
     const { manifest } = await loadBundle(exact);
     expect(manifest.precision).toBe("fp32");
     const argv = ["translate", "--bundle", exact, "--wait", "full"];
     expect((await souffleurDone(argv, `${known}\n`)).output).toBe(`${german}\n`);
+
+    const bundles = ["--bundle", bundle, "--bundle", exact, "--rounds", "1", "--json"];
+    const measures = ["--measure", "throughput,latency", "--batch", "2", "--throughput-seconds", "0.3"];
+    const speakers = ["--streams", "2", "--wpm", "600", "--seconds", "2", "--warmup", "0.5"];
+    const compared = await souffleurDone(["bench", "compare", ...bundles, ...measures, ...speakers]);
+    const { models } = comparisonSchema.parse(JSON.parse(compared.output));
+    expect(
+      models.map(({ model }) => model),
+      "namesakes are told apart",
+    ).toEqual([bundle, exact]);
   });
 });

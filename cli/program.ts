@@ -6,6 +6,7 @@ import { z } from "zod";
 import { registerBenchCommands } from "../bench/commands.ts";
 import { PACKAGE_ROOT, SettingsError } from "../server/settings.ts";
 import { registerTrainerCommands } from "../trainer/commands.ts";
+import { registerCaptions } from "./captions.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit.ts";
 import { registerKeys } from "./keys.ts";
 import { registerModels } from "./models.ts";
@@ -21,6 +22,7 @@ export function makeProgram(): Command {
     .exitOverride();
   registerServe(program, { env: process.env });
   registerTranslate(program);
+  registerCaptions(program);
   registerModels(program);
   registerKeys(program);
   registerTrainerCommands(program, { root: PACKAGE_ROOT, version: packageVersion(), env: process.env });

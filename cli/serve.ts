@@ -36,7 +36,8 @@ Examples:
 A duration is in seconds, or has a unit: 90, 90s, 500ms, 5m, 1h. Several bundles in a variable are separated by commas.
 
 SIGTERM and SIGINT drain: open segments are finished and sent, streams are closed with 1001, exit code 0.
-A second SIGINT stops at once.`,
+A second SIGINT stops at once. SIGHUP reads bundles and keys again: new streams take the new bundles, open ones end on
+the old; started from a terminal it drains.`,
     )
     .action((options: ServeOptions) => serve(options, command, env));
 }
@@ -81,6 +82,8 @@ async function serve(options: ServeOptions, command: Command, env: NodeJS.Proces
     };
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
+    // From a terminal that is closed it means the end; from anywhere else, as with other servers, a reload.
+    process.on("SIGHUP", (signal) => (process.stdin.isTTY ? stop(signal) : void server.reload()));
   });
 }
 

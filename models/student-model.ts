@@ -7,8 +7,15 @@ import { StepModel } from "./step-model.ts";
 import type { StepRunner } from "./step-runner.ts";
 import { WaitKModel } from "./wait-k-model.ts";
 
-/** What of a bundle is needed to run it; it can be sent to a thread. */
+/** What of a bundle is needed to run it. */
 export type StudentFiles = Pick<Bundle, "manifest" | "stepPath" | "readPath" | "writePath">;
+
+/** The same as paths (Node) or contents: `step`, or `read` and `write`. */
+export interface StudentGraphs extends Pick<Bundle, "manifest"> {
+  step?: string | Uint8Array | undefined;
+  read?: string | Uint8Array | undefined;
+  write?: string | Uint8Array | undefined;
+}
 
 export interface StudentModel extends StepRunner {
   /** Frees the runtime's sessions, after the steps under way. */
@@ -26,9 +33,16 @@ export function openStudent(
   { manifest, stepPath, readPath, writePath }: StudentFiles,
   options?: InferenceSession.SessionOptions,
 ): Promise<StudentModel> {
-  if (readPath !== undefined && writePath !== undefined) {
-    return WaitKModel.create(ort, { read: readPath, write: writePath }, manifest, options);
-  }
-  if (stepPath !== undefined) return StepModel.create(ort, stepPath, manifest, options);
+  return openGraphs(ort, { manifest, step: stepPath, read: readPath, write: writePath }, options);
+}
+
+/** @throws BundleError as `openStudent` does */
+export function openGraphs(
+  ort: OnnxRuntime,
+  { manifest, step, read, write }: StudentGraphs,
+  options?: InferenceSession.SessionOptions,
+): Promise<StudentModel> {
+  if (read !== undefined && write !== undefined) return WaitKModel.create(ort, { read, write }, manifest, options);
+  if (step !== undefined) return StepModel.create(ort, step, manifest, options);
   throw new BundleError("kind", `bundle "${manifest.name}" is a ${manifest.kind}: it has no graph to run`);
 }

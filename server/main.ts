@@ -2,14 +2,15 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
-import { sourcePrefix, targetsOf } from "../models/tags.ts";
 import { Admission } from "./admission/admission.ts";
 import { KeyFileError } from "./admission/api-keys.ts";
 import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
 import { Visit } from "./admission/visit.ts";
+import { Catalogue } from "./catalogue.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
 import type { EngineObserver } from "./engine/engine-observer.ts";
+import { ReloadableEngine } from "./engine/reloadable-engine.ts";
 import { WorkerEngine } from "./engine/worker-engine.ts";
 import { Page } from "./http/page.ts";
 import { shownBy } from "./http/request.ts";
@@ -40,7 +41,12 @@ export interface RunningServer {
   streamUrl: string;
   metricsUrl: string;
   /** Models that are served. */
-  models: readonly string[];
+  readonly models: readonly string[];
+  /**
+   * Reads the bundles and the key file again. New streams take the new bundles, open ones end on the old; where something
+   * cannot be used all stays as it was, and the log says why. Never rejects.
+   */
+  reload(): Promise<void>;
   /**
    * Takes no new streams, commits and finishes open segments within `drainTimeoutMs`, closes all streams with 1001, and
    * stops. Calls after the first wait for the same end.
@@ -62,12 +68,22 @@ export interface ServerParts {
 export async function startServer(given: ServerSettings = {}, parts: ServerParts = {}): Promise<RunningServer> {
   const settings = resolveSettings(given);
   const log = parts.log ?? makeLog(settings.logLevel);
-  const bundles = parts.bundles ?? (await Promise.all(settings.bundles.map(loadBundle)));
-  checkBundles(bundles);
   const onStep: { call?: (stats: StepStats) => void } = {};
-  const engine = await (parts.startEngine ?? startWorkers(settings))(bundles, observe(log, onStep));
+  const load = async () => parts.bundles ?? (await Promise.all(settings.bundles.map(loadBundle)));
+  const start = (bundles: readonly Bundle[]) =>
+    (parts.startEngine ?? startWorkers(settings))(bundles, observe(log, onStep));
+  const bundles = await load();
+  const catalogue = new Catalogue(bundles);
+  const engine = new ReloadableEngine(await start(bundles));
+  const reload = async (): Promise<void> => {
+    const next = await load();
+    const checked = new Catalogue(next);
+    engine.replace(await start(next));
+    catalogue.replace(next);
+    log.info({ models: checked.names }, "the bundles were read again");
+  };
   try {
-    const { server, metrics } = await serve(settings, bundles, engine, log);
+    const { server, metrics } = await serve(settings, { catalogue, engine, reload, log });
     onStep.call = (stats) => metrics.step(stats);
     return server;
   } catch (error) {
@@ -86,17 +102,6 @@ function startWorkers(settings: ResolvedServerSettings) {
     });
 }
 
-/** One model per name, and students only. */
-function checkBundles(bundles: readonly Bundle[]): void {
-  const names = new Set<string>();
-  for (const { manifest, dir } of bundles) {
-    if (manifest.kind !== "student")
-      throw new SettingsError(`bundles: ${dir} holds a teacher: only students are served`);
-    if (names.has(manifest.name)) throw new SettingsError(`bundles: two bundles have the name ${manifest.name}`);
-    names.add(manifest.name);
-  }
-}
-
 /** The engine is observed before there are metrics: its steps go to them once there are. */
 function observe(log: Logger, onStep: { call?: (stats: StepStats) => void }): EngineObserver {
   return {
@@ -106,13 +111,16 @@ function observe(log: Logger, onStep: { call?: (stats: StepStats) => void }): En
   };
 }
 
-async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[], engine: Engine, log: Logger) {
-  const byName = new Map(bundles.map((bundle) => [bundle.manifest.name, bundle]));
-  const bundleOf = (model: string): Bundle => {
-    const bundle = byName.get(model);
-    if (bundle === undefined) throw new RangeError(`no bundle for the model ${model}`);
-    return bundle;
-  };
+/** What serves. */
+interface Serving {
+  catalogue: Catalogue;
+  engine: Engine;
+  /** Reads the bundles again. Rejects, with nothing changed, where they cannot be used. */
+  reload(): Promise<void>;
+  log: Logger;
+}
+
+async function serve(settings: ResolvedServerSettings, { catalogue, engine, reload, log }: Serving) {
   const keyFile = openKeyFile(settings, log);
   const admission = new Admission({ ...settings, verifiers: keyFile === undefined ? [] : [keyFile.keys] });
   const now = () => performance.now();
@@ -128,17 +136,10 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     ready: () => unready() === undefined,
     maxSessions: settings.maxSessions,
   });
-  const models = bundles.flatMap(({ manifest }) =>
-    targetsOf(manifest).map((target) => ({
-      model: manifest.name,
-      source: manifest.source,
-      target,
-      defaultWait: manifest.lags?.default ?? ("full" as const),
-      segmentTokens: manifest.limits.maxSourceTokens - 1 - sourcePrefix(manifest, { target }).length,
-    })),
-  );
   const host: StreamHost = {
-    models,
+    get models() {
+      return catalogue.models;
+    },
     idleTimeoutMs: settings.idleTimeoutMs,
     textMaxCharacters: DEFAULT_SESSION_LIMITS.maxMessageCharacters,
     admit: (request) => {
@@ -148,7 +149,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
       return new Visit(admission, request);
     },
     openSession: ({ model, target }, { wait, timings }, callbacks) => {
-      const bundle = bundleOf(model);
+      const bundle = catalogue.bundleOf(model);
       const targets = [sessionTarget(bundle, { target, wait })];
       return new SessionRunner({
         settings: { source: bundle.manifest.source, targets, timings },
@@ -181,15 +182,14 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
   };
   const streams: StreamGroup = new StreamGroup(host);
   const router = makeRouter({
-    models,
-    manifests: bundles.map(({ manifest }) => manifest),
+    catalogue,
     metrics,
     page: await Page.read(settings.pageDirectory),
     maxConcurrent: settings.maxTranslations,
     unready,
     identify: (request) => admission.identify(shownBy(request)),
     translate: ({ model, target }, text, wait, signal) =>
-      translateText(engine, bundleOf(model), text, { target, wait, signal }),
+      translateText(engine, catalogue.bundleOf(model), text, { target, wait, signal }),
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
   });
   const transport = await chooseTransport(
@@ -211,7 +211,7 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
   keyFile?.watch();
   if (keyFile === undefined && !isLoopback(settings.host)) log.warn({ host: settings.host }, OPEN_WARNING);
   const origin = `//${urlHost(settings.host)}:${port}`;
-  log.info({ host: settings.host, port, transport: transport.name, models: [...byName.keys()] }, "serving");
+  log.info({ host: settings.host, port, transport: transport.name, models: catalogue.names }, "serving");
 
   const stop = async (): Promise<void> => {
     draining = true;
@@ -221,10 +221,12 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     await streams.gone(settings.closeTimeoutMs);
     await transport.close();
     keyFile?.close();
+    await reloaded;
     await engine.close();
     log.info("stopped");
   };
   let stopped: Promise<void> | undefined;
+  let reloaded: Promise<void> = Promise.resolve();
   const server: RunningServer = {
     host: settings.host,
     port,
@@ -232,7 +234,21 @@ async function serve(settings: ResolvedServerSettings, bundles: readonly Bundle[
     url: `http:${origin}/`,
     streamUrl: `ws:${origin}${STREAM_PATH}`,
     metricsUrl: `http:${origin}/metrics`,
-    models: [...byName.keys()],
+    get models() {
+      return catalogue.names;
+    },
+    reload: () => {
+      reloaded = reloaded
+        .then(async () => {
+          keyFile?.reload();
+          if (!draining) await reload();
+        })
+        .catch((error: unknown) => {
+          const reason = error instanceof Error ? error.message : String(error);
+          log.error({ reason }, "the bundles cannot be used: what was served is served on");
+        });
+      return reloaded;
+    },
     close: () => {
       stopped ??= stop();
       return stopped;
@@ -246,7 +262,7 @@ function openKeyFile({ keyFile }: ResolvedServerSettings, log: Logger): KeyFile 
   if (keyFile === undefined) return undefined;
   try {
     return new KeyFile(keyFile, {
-      changed: (keys) => log.info({ keys }, "the key file was read again"),
+      changed: (count) => log.info({ count }, "the key file was read again"),
       broken: (reason) => log.error({ reason }, "the key file cannot be used: the keys stay as they were"),
     });
   } catch (error) {

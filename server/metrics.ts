@@ -123,8 +123,17 @@ export class Metrics {
       },
     });
     const labelNames = ["model", "provider", "precision"];
-    const info = new Gauge({ name: "souffleur_engine_info", help: "What serves; always 1", labelNames, registers });
-    for (const { model, provider, precision } of engine.models) info.set({ model, provider, precision }, 1);
+    new Gauge({
+      name: "souffleur_engine_info",
+      help: "What serves; always 1",
+      labelNames,
+      registers,
+      collect() {
+        // Models come and go when bundles are read again.
+        this.reset();
+        for (const { model, provider, precision } of engine.models) this.set({ model, provider, precision }, 1);
+      },
+    });
   }
 
   get contentType(): string {

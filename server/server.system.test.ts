@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import WebSocket from "ws";
 import { standInBundle } from "../models/stand-in-bundle.ts";
 import { StandInModel } from "../models/stand-in-model.ts";
@@ -250,6 +250,27 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
     await third.have("ready");
   });
 
+  test("knows no time of day: the clock may jump either way", async () => {
+    await start(transport, { idleTimeoutMs: 60_000 });
+    const client = await new Client(server, `${PAIR}&timings=true`).opened();
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      for (const days of [2, -3]) {
+        vi.setSystemTime(Date.now() + days * 86_400_000);
+        client.send({ type: "text", text: "the word and the end. " });
+        await client.have("final", days > 0 ? 1 : 2);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      client.send({ type: "end" });
+      expect((await client.closed).code).toBe(1000);
+    } finally {
+      vi.useRealTimers();
+    }
+    checkStream(client);
+    const times = [...client.of("delta").map(({ latency }) => latency), client.of("done")[0].duration];
+    for (const ms of times) expect(ms).toSatisfy((value: number) => value >= 0 && value < 60_000);
+  });
+
   test("closes idle streams", async () => {
     await start(transport, { idleTimeoutMs: 40 });
     const client = new Client(server, PAIR);
@@ -359,9 +380,9 @@ describe.skipIf(!bundleIsHere || !isBuilt)("the shipped bundle", () => {
     expect(await textOf(response)).toBe(streamed);
   });
 
-  it("drains on SIGTERM with exit code 0", async () => {
+  it("reads its bundles again on SIGHUP, and drains on SIGTERM with exit code 0", async () => {
     const program = join(PACKAGE_ROOT, "dist", "cli", "main.js");
-    const child = spawn(process.execPath, [program, "serve", "--port", "0", "--workers", "1", "--log-level", "warn"]);
+    const child = spawn(process.execPath, [program, "serve", "--port", "0", "--workers", "1"]);
     let output = "";
     for await (const chunk of child.stdout) {
       output += String(chunk);
@@ -375,6 +396,12 @@ describe.skipIf(!bundleIsHere || !isBuilt)("the shipped bundle", () => {
     socket.send(JSON.stringify({ type: "text", text: "We are almost there" }));
     socket.send(JSON.stringify({ type: "ping" }));
     while (!frames.some((frame) => frame.includes("pong"))) await once(socket, "message");
+    let errors = "";
+    child.stderr.on("data", (chunk) => {
+      errors += String(chunk);
+    });
+    child.kill("SIGHUP");
+    while (!errors.includes("the bundles were read again")) await once(child.stderr, "data");
     const exited = once(child, "exit");
     child.kill("SIGTERM");
     const [code] = await once(socket, "close");

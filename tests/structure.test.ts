@@ -39,6 +39,7 @@ const ORDER: Record<string, readonly string[]> = {
       "transport",
     ],
     "captions",
+    "catalogue.ts",
     "main.ts",
   ],
   trainer: [
@@ -96,6 +97,13 @@ function linesWith(paths: readonly string[], pattern: RegExp): string[] {
       .flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim().slice(0, 100)}`] : [])),
   );
 }
+
+describe("the server", () => {
+  it("reads no time of day: clocks are set while streams are open", () => {
+    const serving = scripts.filter((path) => /^server\/(?!page\/)/.test(path) && !isTest(path));
+    expect(linesWith(serving, /\bDate\.now\(|\bnew Date\(/)).toEqual([]);
+  });
+});
 
 describe("imports", () => {
   it("are found in every form", () => {

@@ -1,9 +1,9 @@
 // A thread that runs steps, as the engine sees it, and the worker thread that is one.
 
 import { Worker } from "node:worker_threads";
-import type { StudentFiles } from "../../models/student-model.ts";
 import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
 import type { EngineLimits } from "./engine-limits.ts";
+import type { GraphSnapshot } from "./graph-snapshot.ts";
 
 export interface EngineThread {
   post(request: ThreadRequest): void;
@@ -21,7 +21,7 @@ export type SpawnThread = (listener: ThreadListener) => EngineThread;
 
 /** What `worker.ts` is started with. */
 export interface WorkerData extends EngineLimits {
-  bundles: StudentFiles[];
+  bundles: GraphSnapshot[];
   /** An onnxruntime execution provider. */
   provider: string;
 }

@@ -8,6 +8,7 @@ import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./eng
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
 import type { EngineObserver } from "./engine-observer.ts";
 import { builtScript, type SpawnThread, spawnWorker, type WorkerData } from "./engine-thread.ts";
+import { snapshotGraphs } from "./graph-snapshot.ts";
 import { type HomelessSegment, PinnedSession } from "./pinned-session.ts";
 import { WorkerSlot } from "./worker-slot.ts";
 
@@ -40,26 +41,21 @@ export class WorkerEngine implements Engine {
 
   /** Resolves when every worker is up; rejects, with the workers gone, when one cannot load the bundles. */
   static async start(options: WorkerEngineOptions): Promise<WorkerEngine> {
-    const { bundles, workers, provider = "cpu", observer, stepDeadlineMs, ...limits } = options;
-    const data: WorkerData = {
-      ...DEFAULT_ENGINE_LIMITS,
-      ...limits,
-      provider,
-      bundles: bundles.map((bundle) => {
-        const { manifest, stepPath, readPath, writePath } = bundle;
-        if (!isStudent(bundle)) throw new RangeError(`bundle ${manifest.name} has no graph to run: it is no student`);
-        return { manifest, stepPath, readPath, writePath };
-      }),
-    };
+    return WorkerEngine.startThreads(await WorkerEngine.spawner(options), options);
+  }
+
+  /** What starts a thread that serves the bundles as they are now on disk. */
+  static async spawner(options: WorkerEngineOptions): Promise<SpawnThread> {
+    const { bundles, provider = "cpu", maxBatchSize, maxRowTokens } = { ...DEFAULT_ENGINE_LIMITS, ...options };
+    const noStudent = bundles.find((bundle) => !isStudent(bundle));
+    if (noStudent) throw new RangeError(`bundle ${noStudent.manifest.name} has no graph to run: it is no student`);
     const names = bundles.map(({ manifest }) => manifest.name);
     const twice = names.find((name, index) => names.indexOf(name) < index);
     if (twice) throw new RangeError(`two bundles have the name ${twice}`);
+    const snapshots = await Promise.all(bundles.map(snapshotGraphs));
+    const data: WorkerData = { maxBatchSize, maxRowTokens, provider, bundles: snapshots };
     const url = builtScript("worker");
-    return WorkerEngine.startThreads((listener) => spawnWorker(url, data, listener), {
-      workers,
-      observer,
-      stepDeadlineMs,
-    });
+    return (listener) => spawnWorker(url, data, listener);
   }
 
   /** The same with other threads. */

@@ -172,8 +172,8 @@ export class WorkerSlot {
     const deadlineMs = now.readyAt === undefined ? Math.max(START_DEADLINE_MS, stepDeadlineMs) : stepDeadlineMs;
     if (now.silentLooks * (stepDeadlineMs / LOOKS) > deadlineMs) {
       this.#lose(now, `it answered nothing for ${deadlineMs} ms`);
-      // A native call that hangs cannot be ended: the thread goes when it comes back.
-      now.thread.terminate();
+      // It ends itself if it comes back. Ended from here inside a call of the runtime, it would take the process with it.
+      now.thread.post({ type: "stop" });
     } else if (!now.asked) {
       now.asked = true;
       now.thread.post({ type: "ping" });

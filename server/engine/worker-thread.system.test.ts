@@ -13,7 +13,7 @@ const STEP_SERVER = builtScript("step-server");
 
 /**
  * A worker whose model gives the same slots for every token; but token 90 makes it throw where nothing catches, 91 ends
- * it, 92 fails its row, 93 never ends. All it imports is in the build, which has no stand-ins.
+ * it, 92 fails its row, 93 makes it hang for 4 seconds. All it imports is in the build, which has no stand-ins.
  */
 const SCRIPT = `
 import { parentPort } from "node:worker_threads";
@@ -34,7 +34,7 @@ class Model {
     if (has(90)) await new Promise(() => setImmediate(() => { throw new Error("thrown in the worker"); }));
     if (has(91)) process.exit(7);
     if (has(92)) throw new Error("bad row");
-    while (has(93)) {}
+    if (has(93)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
     return rows.map(({ state, tokens, chunks }) => {
       const slotIds = chunks.flatMap(() => [20, 21]);
       state.append(Float32Array.from(tokens), Float32Array.from(slotIds));

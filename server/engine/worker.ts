@@ -2,15 +2,16 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import { openStudent } from "../../models/student-model.ts";
+import { openGraphs } from "../../models/student-model.ts";
 import type { WorkerData } from "./engine-thread.ts";
+import { copyGraphs } from "./graph-snapshot.ts";
 import { type LoadedModel, serveSteps } from "./step-server.ts";
 
 async function loadModels({ bundles, provider }: WorkerData): Promise<LoadedModel[]> {
   const models: LoadedModel[] = [];
   for (const bundle of bundles) {
     const { manifest } = bundle;
-    const runner = await openStudent(ort, bundle, {
+    const runner = await openGraphs(ort, copyGraphs(bundle), {
       executionProviders: [provider],
       graphOptimizationLevel: "all",
       // One worker is one core: threads inside a step would compete with the other workers.

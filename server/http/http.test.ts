@@ -139,7 +139,7 @@ describe("POST /v1/translate", () => {
 
   function setUp(overrides: Partial<TranslateRouteOptions> = {}) {
     const options: TranslateRouteOptions = {
-      models,
+      pairs: () => models,
       maxConcurrent: 2,
       translate: async (_model, text, wait) => `${text.toUpperCase()} ${wait}`,
       ...overrides,
@@ -190,7 +190,7 @@ describe("POST /v1/translate", () => {
       new Router(() => {}).add(
         "POST",
         "/v1/translate",
-        translateRoute({ models, maxConcurrent: 1, translate: async () => "" }),
+        translateRoute({ pairs: () => models, maxConcurrent: 1, translate: async () => "" }),
       ),
     );
     for (const type of ["", "text/plain", "application/x-www-form-urlencoded"]) {
@@ -248,8 +248,7 @@ describe("the routes' figures", () => {
     const metrics = new Metrics({ engine, backpressureBytes: () => 0, ready: () => true, maxSessions: 1 });
     const faults: unknown[] = [];
     const router = makeRouter({
-      models: [{ model: "en-de", source: "en", target: "de" }],
-      manifests: [],
+      catalogue: { models: [{ model: "en-de", source: "en", target: "de" }], manifests: [] },
       metrics,
       page: await Page.read(join(tmpdir(), "no-page-is-here")),
       maxConcurrent: 1,

@@ -4,6 +4,7 @@ import type { Caller } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import type { ServedPair } from "../protocol/pairs.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
 import type { Page } from "./page.ts";
 import type { HttpRequest } from "./request.ts";
@@ -11,8 +12,14 @@ import { respond, respondError, respondJson, respondProblem, respondText } from 
 import { Router } from "./router.ts";
 import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
 
-export interface RouteOptions extends TranslateRouteOptions {
-  manifests: readonly BundleManifest[];
+/** What is served now. */
+interface Served {
+  readonly models: readonly ServedPair[];
+  readonly manifests: readonly BundleManifest[];
+}
+
+export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
+  catalogue: Served;
   metrics: Metrics;
   page: Page;
   /** Why nothing new can be served now: the server drains, or its engine is down. */
@@ -25,9 +32,8 @@ export interface RouteOptions extends TranslateRouteOptions {
 const TRANSLATE_PATH = "/v1/translate";
 
 export function makeRouter(options: RouteOptions): Router {
-  const { metrics, page } = options;
-  const translate = translateRoute(options);
-  const models = { protocol: SUBPROTOCOL, models: options.manifests.map(describeModel) };
+  const { metrics, page, catalogue } = options;
+  const translate = translateRoute({ ...options, pairs: () => catalogue.models });
   const onError = (code: ErrorCode, path: string): void => {
     metrics.errorSent(code);
     if (path === TRANSLATE_PATH && isRefusal(code)) metrics.rejected(code);
@@ -35,7 +41,9 @@ export function makeRouter(options: RouteOptions): Router {
   return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
     .add("GET", "/assets/*", (request) => page.asset(request))
-    .add("GET", "/v1/models", () => respondJson(200, models))
+    .add("GET", "/v1/models", () =>
+      respondJson(200, { protocol: SUBPROTOCOL, models: catalogue.manifests.map(describeModel) }),
+    )
     .add("POST", TRANSLATE_PATH, (request) => {
       const unready = options.unready();
       if (unready !== undefined) throw unready;

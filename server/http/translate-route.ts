@@ -14,7 +14,8 @@ import { respondJson, respondProblem } from "./response.ts";
 import type { HttpHandler } from "./router.ts";
 
 export interface TranslateRouteOptions {
-  models: readonly ServedPair[];
+  /** What is served now. */
+  pairs(): readonly ServedPair[];
   /** Translates one text. Stops when the signal says that nobody waits for it any more. */
   translate(pair: ServedPair, text: string, wait: Wait, signal: AbortSignal): Promise<string>;
   /** Texts in the engine at once, over all requests. Past it requests are refused. */
@@ -58,7 +59,7 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
     if (contentType !== "application/json")
       return respondProblem(415, "send the body as content-type: application/json");
     const asked = parseBody(request);
-    const pair = choosePair(options.models, asked);
+    const pair = choosePair(options.pairs(), asked);
     if (running >= options.maxConcurrent) {
       throw new ProtocolError("overloaded", "too many texts are being translated", { retryAfter: 1 });
     }

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { benchCompare, type CompareOptions, MEASURES, type Measure } from "./compare.ts";
 import { compareMarkdown, formatCompareResult } from "./compare-report.ts";
 import { collect, positiveInteger, positiveIntegers, positiveNumber, refuse, waitValue } from "./flag-values.ts";
+import { READINGS, type Reading } from "./throughput.ts";
 
 interface CompareFlags {
   bundle: string[];
@@ -11,6 +12,7 @@ interface CompareFlags {
   wait?: number | "full";
   target?: string;
   rounds: number;
+  read: readonly Reading[];
   batch: number[];
   throughputSeconds: number;
   wpm: number;
@@ -27,7 +29,8 @@ interface CompareFlags {
 const HELP = `
 The bundles take turns, round after round, and the table has the medians:
   throughput  the engine's segments and batches on one thread, every step full: tokens and words a second, time of a
-              step, and from the last word of a sentence to its last token
+              step, and from the last word of a sentence to its last token; a word at a time, as from a speaker, and
+              a sentence at a time, as from a file
   latency     a server each, with few speakers: first delta, word latency, and the final after the last word
   streams     how many speakers a server holds with the p99 of the word latency within --p99, nothing lost; found by
               doubling and closing in to a tenth, what fails is tried twice
@@ -47,6 +50,7 @@ export function addCompare(bench: Command): void {
     .option("--wait <tokens>", "tokens behind, or full; the first bundle's default when left out", waitValue)
     .option("--target <language>", "language to translate to, where the bundles have several")
     .option("--rounds <n>", "turns of each bundle", positiveInteger, 3)
+    .option("--read <list>", "throughput: what a session is given at once: word, sentence", readings, [...READINGS])
     .option("--batch <sizes>", "throughput: sessions in every step, separated by commas", positiveIntegers, [1, 32])
     .option("--throughput-seconds <n>", "throughput: how long each is timed, after one second", positiveNumber, 3)
     .option("--wpm <n>", "words a minute of each speaker", positiveNumber, 150)
@@ -71,13 +75,14 @@ export function addCompare(bench: Command): void {
 }
 
 async function optionsOf(flags: CompareFlags, serveArguments: string[]): Promise<CompareOptions> {
-  const { bundle, measure, batch, wpm, warmup, p99, text, json: _, markdown: __, ...rest } = flags;
+  const { bundle, measure, read, batch, wpm, warmup, p99, text, json: _, markdown: __, ...rest } = flags;
   const lines = text === undefined ? undefined : (await readFile(text, "utf8")).split(/\r?\n/u);
   return {
     ...rest,
     ...{
       bundles: bundle,
       measures: measure,
+      readings: read,
       batchSizes: batch,
       wordsPerMinute: wpm,
       warmupSeconds: warmup,
@@ -88,10 +93,14 @@ async function optionsOf(flags: CompareFlags, serveArguments: string[]): Promise
   };
 }
 
-function measures(value: string): Measure[] {
+const measures = (value: string) => listOf(MEASURES, value);
+const readings = (value: string) => listOf(READINGS, value);
+
+/** Names out of `all`, separated by commas. */
+function listOf<Name extends string>(all: readonly Name[], value: string): Name[] {
   return value.split(",").map((item) => {
-    const found = MEASURES.find((measure) => measure === item.trim());
-    if (found === undefined) throw new InvalidArgumentError(`"${item}" is none of ${MEASURES.join(", ")}.`);
+    const found = all.find((name) => name === item.trim());
+    if (found === undefined) throw new InvalidArgumentError(`"${item}" is none of ${all.join(", ")}.`);
     return found;
   });
 }

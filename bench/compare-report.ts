@@ -3,6 +3,7 @@ import { formatTable, markdownTable, type TableColumn } from "../trainer/evaluat
 import type { CompareResult, CompareRound } from "./compare.ts";
 import { median } from "./percentile.ts";
 import { machineLine } from "./report.ts";
+import type { Reading } from "./throughput.ts";
 
 /** One measure: a figure of each model, in the result's order. */
 interface MeasureRow {
@@ -13,6 +14,8 @@ interface MeasureRow {
   /** Whether more is better; undefined for what is neither better nor worse. */
   moreIsBetter?: boolean;
 }
+
+const AFTER: Record<Reading, string> = { word: "the last word", sentence: "the sentence" };
 
 /**
  * Medians over the rounds, a row a measure.
@@ -25,14 +28,17 @@ export function compareRows({ models, options }: CompareResult): MeasureRow[] {
     moreIsBetter: boolean | undefined,
     of: (round: CompareRound) => number | null | undefined,
   ): MeasureRow => ({ what, digits, moreIsBetter, values: models.map(({ rounds }) => medianOf(rounds, of)) });
-  const throughput = options.batchSizes.flatMap((size) => {
-    const at = (round: CompareRound) => round.throughput.find(({ batchSize }) => batchSize === size);
+  const settings = options.readings.flatMap((reading) => options.batchSizes.map((size) => ({ reading, size })));
+  const throughput = settings.flatMap(({ reading, size }) => {
+    const at = (round: CompareRound) =>
+      round.throughput.find((one) => one.batchSize === size && one.reading === reading);
+    const how = `${reading} by ${reading}, batch ${size}`;
     return [
-      row(`source tokens/s, batch ${size}`, 0, true, (round) => at(round)?.sourceTokensPerSecond),
-      row(`words/s, batch ${size}`, 0, true, (round) => at(round)?.wordsPerSecond),
-      row(`target tokens/s, batch ${size}`, 0, true, (round) => at(round)?.targetTokensPerSecond),
-      row(`ms a step, batch ${size}`, 2, false, (round) => at(round)?.stepMs),
-      row(`ms from last word to last token, batch ${size}`, 2, false, (round) => at(round)?.flushMs),
+      row(`source tokens/s, ${how}`, 0, true, (round) => at(round)?.sourceTokensPerSecond),
+      row(`words/s, ${how}`, 0, true, (round) => at(round)?.wordsPerSecond),
+      row(`target tokens/s, ${how}`, 0, true, (round) => at(round)?.targetTokensPerSecond),
+      row(`ms a step, ${how}`, 2, false, (round) => at(round)?.stepMs),
+      row(`ms from ${AFTER[reading]} to the last token, batch ${size}`, 2, false, (round) => at(round)?.flushMs),
     ];
   });
   const length = row(

@@ -10,6 +10,7 @@ const options: CompareOptions = {
     bundles: ["a", "b"],
     measures: MEASURES,
     rounds: 3,
+    readings: ["word"],
     batchSizes: [1, 32],
     throughputSeconds: 1,
     wordsPerMinute: 150,
@@ -29,9 +30,9 @@ function contestant(model: string, tokens: number, flush: number, most: number, 
       precision: "int8",
       parameters: 4e6,
     },
-    throughput: (batchSize) => {
+    throughput: (reading, batchSize) => {
       turns += 1;
-      order.push(`${model} ${batchSize}`);
+      order.push(`${model} ${reading} ${batchSize}`);
       const sourceTokensPerSecond = tokens * batchSize - turns;
       return Promise.resolve({
         ...{ sourceTokensPerSecond, targetTokensPerSecond: tokens, wordsPerSecond: tokens / 2, flushMs: flush },
@@ -86,7 +87,9 @@ async function compared(only: Partial<CompareOptions> = {}): Promise<{ result: C
 it("takes turns in every measure, and begins later searches where the last one ended", async () => {
   const { order } = await compared({ rounds: 2 });
   const slow = "slow load";
-  expect(order.slice(0, 6)).toEqual(["fast 1", "slow 1", "fast 32", "slow 32", "fast load 10", `${slow} 10`]);
+  expect(order.slice(0, 6)).toEqual([
+    ...["fast word 1", "slow word 1", "fast word 32", "slow word 32", "fast load 10", `${slow} 10`],
+  ]);
   const tried = order.filter((one) => one.startsWith(slow)).map((one) => Number(one.slice(slow.length)));
   expect(tried).toEqual([
     10, 100, 200, 200, 150, 150, 125, 125, 113, 113, 107, 107, 10, 100, 125, 125, 113, 113, 107, 107,
@@ -98,8 +101,8 @@ it("has medians, and how many times better the first is, whichever way is better
   const rows = compareRows(result);
   const row = (what: string) => rows.find((one) => one.what.startsWith(what))!;
   // Turns 1, 3 and 5 of each are those with batch 1.
-  expect(row("source tokens/s, batch 1").values).toEqual([997, 497]);
-  expect(advantage(row("source tokens/s, batch 1"), 1)).toBeCloseTo(997 / 497, 10);
+  expect(row("source tokens/s, word by word, batch 1").values).toEqual([997, 497]);
+  expect(advantage(row("source tokens/s, word by word, batch 1"), 1)).toBeCloseTo(997 / 497, 10);
   expect(row("final after the last word, ms, p50").values).toEqual([2, 10]);
   expect(advantage(row("final after the last word, ms, p50"), 1)).toBe(5);
   expect(advantage(row("target tokens for"), 1), "neither better nor worse").toBeUndefined();

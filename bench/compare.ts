@@ -13,7 +13,7 @@ import { describeMachine, type Machine } from "./machine.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { ONE_THREAD } from "./step.ts";
 import { streamsHeld } from "./streams-held.ts";
-import { measureThroughput, type Throughput, type WordIds } from "./throughput.ts";
+import { measureThroughput, type Reading, type Throughput, type WordIds } from "./throughput.ts";
 
 export const MEASURES = ["throughput", "latency", "streams"] as const;
 export type Measure = (typeof MEASURES)[number];
@@ -27,6 +27,7 @@ export interface CompareOptions {
   /** Written language, where the bundles have several. */
   target?: string;
   rounds: number;
+  readings: readonly Reading[];
   /** Sessions in every step of the throughput. */
   batchSizes: readonly number[];
   /** Of each throughput, after a second that is not counted. */
@@ -66,7 +67,7 @@ export interface LoadTry {
 
 /** One model in one round. */
 export interface CompareRound {
-  throughput: (Throughput & { batchSize: number })[];
+  throughput: (Throughput & { reading: Reading; batchSize: number })[];
   latency?: Pick<LoadResult["summary"], "wordLatencyMs" | "firstDeltaMs" | "firstDeltaLatencyMs" | "finalMs">;
   streams?: { held: number; tries: LoadTry[] };
 }
@@ -79,7 +80,7 @@ export interface CompareResult {
 
 /** What is measured with; a test brings its own. */
 export interface Contestant extends Compared {
-  throughput(batchSize: number): Promise<Throughput>;
+  throughput(reading: Reading, batchSize: number): Promise<Throughput>;
   /** @returns what so many speakers met. */
   load(streams: number): Promise<LoadResult>;
 }
@@ -117,7 +118,8 @@ export async function benchCompare(
       const seconds = { warmupSeconds: THROUGHPUT_WARMUP_SECONDS, seconds: options.throughputSeconds };
       return {
         ...compared,
-        throughput: (batchSize) => measureThroughput(model, sentences, { batchSize, wait, prefix, ...seconds }),
+        throughput: (reading, batchSize) =>
+          measureThroughput(model, sentences, { reading, batchSize, wait, prefix, ...seconds }),
         load: (streams) =>
           benchLoad({
             ...{ ...pair, wait, streams, commit: true, url: servers[place]!.url, sentences: opened.text },
@@ -139,7 +141,7 @@ export async function benchCompare(
 /** @returns for each contestant what it did, round by round. */
 export async function takeTurns(
   contestants: readonly Contestant[],
-  { measures, rounds, batchSizes, streams, p99Ms, from }: CompareOptions,
+  { measures, rounds, readings, batchSizes, streams, p99Ms, from }: CompareOptions,
   onProgress: (line: string) => void,
 ): Promise<CompareRound[][]> {
   const done: CompareRound[][] = contestants.map(() => []);
@@ -154,10 +156,11 @@ export async function takeTurns(
         onProgress(`round ${round + 1} of ${rounds}: ${contestant.model}, ${what}: ${said}`);
       }
     };
-    for (const batchSize of measures.includes("throughput") ? batchSizes : []) {
-      await turn(`batch ${batchSize}`, async (contestant, { throughput }) => {
-        const measured = await contestant.throughput(batchSize);
-        throughput.push({ batchSize, ...measured });
+    const settings = readings.flatMap((reading) => batchSizes.map((batchSize) => ({ reading, batchSize })));
+    for (const { reading, batchSize } of measures.includes("throughput") ? settings : []) {
+      await turn(`${reading} by ${reading}, batch ${batchSize}`, async (contestant, { throughput }) => {
+        const measured = await contestant.throughput(reading, batchSize);
+        throughput.push({ reading, batchSize, ...measured });
         return `${measured.sourceTokensPerSecond.toFixed(0)} source tokens/s`;
       });
     }

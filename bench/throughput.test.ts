@@ -4,7 +4,7 @@ import { StandInModel } from "../models/stand-in-model.ts";
 import { StandInWaitKModel } from "../models/stand-in-wait-k-model.ts";
 import { measureThroughput } from "./throughput.ts";
 
-const options = { batchSize: 2, wait: 1, prefix: [], warmupSeconds: 0.01, seconds: 0.1 };
+const options = { reading: "word" as const, batchSize: 2, wait: 1, prefix: [], warmupSeconds: 0.01, seconds: 0.1 };
 
 /** Each step takes a millisecond. */
 function clock(): () => number {
@@ -36,6 +36,17 @@ describe("throughput", () => {
     expect(new Set(model.batches), "every step is full").toEqual(new Set([2]));
     expect(found.flushMs).toBeGreaterThan(1);
     expect(found.targetTokensPerSecond, "a token for each row of a step at most").toBeLessThanOrEqual(2000);
+  });
+
+  it("of sentences that are there already is a step for each with CTC, and one for each token without", async () => {
+    const sentence = [[[20], [21], [22], [23]]];
+    const whole = { ...options, reading: "sentence" as const };
+    const ctc = await measureThroughput(new StandInModel({ vocabularySize: 100 }), sentence, whole, clock());
+    // Four words and the end in a step of 1 ms, two sessions.
+    expect(ctc).toMatchObject({ sourceTokensPerSecond: 10_000, wordsPerSecond: 8000, flushMs: 1 });
+    const byTurns = await measureThroughput(new StandInWaitKModel(), sentence, whole, clock());
+    expect(byTurns.flushMs).toBeGreaterThan(1);
+    expect(byTurns.targetTokensPerSecond).toBeLessThanOrEqual(2000);
   });
 
   it("leaves sentences without a word out, and refuses nothing at all", async () => {

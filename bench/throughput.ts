@@ -10,7 +10,12 @@ import { median } from "./percentile.ts";
 /** A sentence as a session reads it: the token ids of each word. */
 export type WordIds = readonly (readonly number[])[];
 
+/** What a session is given at once: a speaker's next word, or a sentence that is there already. */
+export const READINGS = ["word", "sentence"] as const;
+export type Reading = (typeof READINGS)[number];
+
 export interface ThroughputOptions {
+  reading: Reading;
   /** Sessions, each with one row in every step. */
   batchSize: number;
   wait: Wait;
@@ -45,7 +50,7 @@ const MODEL = "model";
 export async function measureThroughput(
   runner: StepRunner,
   sentences: readonly WordIds[],
-  { batchSize, wait, prefix, warmupSeconds, seconds }: ThroughputOptions,
+  { reading, batchSize, wait, prefix, warmupSeconds, seconds }: ThroughputOptions,
   now: () => number = () => performance.now(),
 ): Promise<Throughput> {
   const spoken = sentences.filter((words) => words.length > 0);
@@ -53,7 +58,8 @@ export async function measureThroughput(
   const stride = Math.max(1, Math.floor(spoken.length / batchSize));
   const readers = Array.from(
     { length: batchSize },
-    (_, session) => new Reader(runner, { session, wait, prefix, spoken, next: (session * stride) % spoken.length }),
+    (_, session) =>
+      new Reader(runner, { session, reading, wait, prefix, spoken, next: (session * stride) % spoken.length }),
   );
   const start = now();
   let steps = 0;
@@ -108,6 +114,7 @@ function countsOf(readers: readonly Reader[]): Counts {
 
 interface ReaderOptions {
   session: number;
+  reading: Reading;
   wait: Wait;
   prefix: readonly number[];
   spoken: readonly WordIds[];
@@ -115,7 +122,7 @@ interface ReaderOptions {
   next: number;
 }
 
-/** One session: a segment after another, a word after another, each as soon as nothing is due of those before. */
+/** One session: a segment after another, its words one by one or all at once, as soon as nothing is due of those before. */
 class Reader {
   readonly flushes: number[] = [];
   source = 0;
@@ -148,9 +155,12 @@ class Reader {
         this.#segment.release();
         this.#segment = this.#open();
       }
-      this.#segment.read(this.#sentence[this.#word]!, at);
-      this.#word += 1;
-      this.words += 1;
+      const left = this.#options.reading === "word" ? 1 : this.#sentence.length;
+      for (const word of this.#sentence.slice(this.#word, this.#word + left)) {
+        this.#segment.read(word, at);
+        this.#word += 1;
+        this.words += 1;
+      }
       if (this.#word < this.#sentence.length) continue;
       this.#segment.end(at);
       this.#endedAt = measured ? at : undefined;

@@ -154,7 +154,16 @@ describe.skipIf(!isBuilt)("a wait-k student", () => {
     expect((await souffleurDone(argv, `${known}\n`)).output).toBe(`${german}\n`);
 
     const bundles = ["--bundle", bundle, "--bundle", exact, "--rounds", "1", "--json"];
-    const measures = ["--measure", "throughput,latency", "--batch", "2", "--throughput-seconds", "0.3"];
+    const measures = [
+      "--measure",
+      "throughput,latency",
+      "--read",
+      "word",
+      "--batch",
+      "2",
+      "--throughput-seconds",
+      "0.3",
+    ];
     const speakers = ["--streams", "2", "--wpm", "600", "--seconds", "2", "--warmup", "0.5"];
     const compared = await souffleurDone(["bench", "compare", ...bundles, ...measures, ...speakers]);
     const { models } = comparisonSchema.parse(JSON.parse(compared.output));

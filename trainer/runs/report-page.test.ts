@@ -41,6 +41,15 @@ test("shows texts as they are, and lets none of them out of their place", () => 
   expect(JSON.parse(data ?? "")).toHaveLength(5);
 });
 
+test("names each of a training's validation figures", () => {
+  const [training] = REPORT.training;
+  const validation = { bleu: curve, bleuFull: curve, bleuWait1: curve, "bleu.fr": curve };
+  const page = reportPage({ ...REPORT, training: [{ ...training!, stage: "student", validation }] });
+  const [plot] = JSON.parse(/<script id="plots" type="application\/json">(.*?)<\/script>/s.exec(page)![1]!);
+  const labels = plot.lines.map(({ label }: { label: string }) => label);
+  expect(labels).toEqual(["student", "student, whole sentence", "student, wait 1", "student, to fr"]);
+});
+
 test("of a run that has only begun leaves out what is not there", () => {
   const page = reportPage({ ...REPORT, training: [], evaluation: undefined, corpora: [], samples: [] });
   for (const title of ["Curves", "Quality", "Samples", "Corpora"]) expect(page).not.toContain(`<h2>${title}`);

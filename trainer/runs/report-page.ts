@@ -46,10 +46,7 @@ function plotsOf({ training, evaluation }: RunReport): Plot[] {
     lines: training.map((one) => ({ label: one.stage, curve: of(one) })),
   });
   const validations = training.flatMap(({ stage, validation }) =>
-    Object.entries(validation).map(([name, curve]) => ({
-      label: name === "bleuFull" ? `${stage}, whole sentence` : stage,
-      curve,
-    })),
+    Object.entries(validation).map(([name, curve]) => ({ label: validationLabel(stage, name), curve })),
   );
   const quality = (evaluation?.student ?? []).map(({ test, rows }) => {
     const points = rows.flatMap(({ averageLagging, bleu }) =>
@@ -68,6 +65,14 @@ function plotsOf({ training, evaluation }: RunReport): Plot[] {
   return plots
     .map((plot) => ({ ...plot, lines: plot.lines.filter(({ curve }) => curve.x.length > 0) }))
     .filter(({ lines }) => lines.length > 0);
+}
+
+/** By the figure's name in the log. */
+function validationLabel(stage: string, name: string): string {
+  if (name === "bleuFull") return `${stage}, whole sentence`;
+  const [, wait, target] = /^bleu(?:Wait(\d+)|\.(.+))$/.exec(name) ?? [];
+  if (wait !== undefined) return `${stage}, wait ${wait}`;
+  return target === undefined ? stage : `${stage}, to ${target}`;
 }
 
 function stagesTable({ stages }: RunReport): string {

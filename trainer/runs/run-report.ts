@@ -39,7 +39,7 @@ export interface TrainingCurves {
   readonly loss: Curve;
   readonly rate: Curve;
   readonly tokensPerSecond: Curve;
-  /** By the name that the log has: bleu, bleuFull. */
+  /** By the name that the log has: bleu, bleuFull, bleuWait1, bleu.fr. */
   readonly validation: Readonly<Record<string, Curve>>;
 }
 

@@ -1,9 +1,10 @@
-// Test support: small teacher and student graphs, and batches of random ids of uneven lengths for them.
+// Test support: small graphs of a teacher and of students, and batches of random ids of uneven lengths for them.
 import * as ort from "onnxruntime-node";
 import { EOS_ID, SPECIAL_TOKENS } from "../../models/vocabulary.ts";
 import { FULL_WAIT } from "../../models/wait.ts";
 import { initialWeights } from "../networks/parameters.ts";
 import { Random } from "../random.ts";
+import { lagFeeds } from "./lags.ts";
 import { studentFeeds, studentTrainingGraph } from "./student-graph.ts";
 import { type IdBatch, teacherFeeds, teacherTrainingGraph } from "./teacher-graph.ts";
 import type { Feeds, OptimizerState, TrainingGraph } from "./training-step.ts";
@@ -22,19 +23,21 @@ export interface SmallTraining {
   readonly start: () => OptimizerState;
 }
 
-export function smallTraining(kind: "teacher" | "student", dropout: number, rows = 5): SmallTraining {
+export function smallTraining(kind: "teacher" | "wait-k" | "student", dropout: number, rows = 5): SmallTraining {
   const architecture = { ...SIZES, slotsPerToken: SLOTS_PER_TOKEN };
   const graph = () =>
-    kind === "teacher"
-      ? teacherTrainingGraph(SIZES, { dropout, labelSmoothing: 0.1 })
-      : studentTrainingGraph(architecture, { dropout, glancing: false });
+    kind === "student"
+      ? studentTrainingGraph(architecture, { dropout, glancing: false })
+      : teacherTrainingGraph(SIZES, { dropout, labelSmoothing: 0.1, streaming: kind === "wait-k" });
   return {
     graph,
     batch: (number) => {
       const batch = randomBatch(rows, new Random("small batches", number));
-      const waits = Int32Array.from({ length: rows }, (_, row) => [1, 3, FULL_WAIT][row % 3]!);
+      const lags = Int32Array.from({ length: rows }, (_, row) => [1, 3, FULL_WAIT][row % 3]!);
       const feeds =
-        kind === "teacher" ? teacherFeeds(ort, batch) : studentFeeds(ort, batch, waits, SLOTS_PER_TOKEN).feeds;
+        kind === "student"
+          ? studentFeeds(ort, batch, lags, SLOTS_PER_TOKEN).feeds
+          : { ...teacherFeeds(ort, batch), ...(kind === "wait-k" ? lagFeeds(ort, lags) : {}) };
       return { feeds, largestActivation: rows * Math.max(batch.S * SLOTS_PER_TOKEN, batch.U) * SIZES.width };
     },
     start: () => {

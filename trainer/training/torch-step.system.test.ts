@@ -81,6 +81,7 @@ describe.skipIf(!hasTorch)("the PyTorch executor", () => {
   test.each([
     ["teacher", 0],
     ["teacher", 0.3],
+    ["wait-k", 0.2],
     ["student", 0.2],
   ] as const)("a %s with dropout %s: onnxruntime's losses, gradient norms and weights", async (kind, dropout) => {
     const training = smallTraining(kind, dropout);

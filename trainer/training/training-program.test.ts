@@ -17,7 +17,7 @@ test("PyTorch's interpreter knows every operator that a forward graph can be bui
   expect([...new Set(used)].filter((name) => !known.has(name))).toEqual([]);
 });
 
-describe.each(["teacher", "student"] as const)("the program of a %s", (kind) => {
+describe.each(["teacher", "wait-k", "student"] as const)("the program of a %s", (kind) => {
   test("notes the gradient by hand with all that it is made of, and has no optimizer", () => {
     const model = smallTraining(kind, 0.1).graph();
     const forward = model.graph.nodes.length;

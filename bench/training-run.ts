@@ -99,7 +99,8 @@ async function openStep(
     const waits = new Int32Array(batch.rows).fill(FULL_WAIT);
     const { feeds } =
       model === "teacher" ? { feeds: teacherFeeds(ort, batch) } : studentFeeds(ort, batch, waits, SLOTS_PER_TOKEN);
-    await step.update(feeds, RATE, batch.rows * batch.S * SLOTS_PER_TOKEN * width);
+    const largestActivation = batch.rows * batch.S * SLOTS_PER_TOKEN * width;
+    await step.update([{ feeds, largestActivation, share: 1 }], RATE);
     const tokens = batch.rows * batch.S;
     return { sourceTokens: tokens, targetTokens: tokens };
   };

@@ -1,7 +1,7 @@
 // Whole stages under both executors: the same log, the same checkpoints, one going on where the other stopped.
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { parseRecipe } from "./recipe.ts";
@@ -34,7 +34,11 @@ teacher:
     averageSnapshots: 2
     logEverySteps: 1
 distill: { beam: 1, maxLengthRatio: 1 }
-student: { architecture: *sizes, training: *training, glancing: { start: 0.5, end: 0.3 }, rawWeight: 1 }
+student:
+  architecture: *sizes
+  training: { <<: *training, accumulate: 2, ema: 0.9, averageSnapshots: 1, averageBest: 2 }
+  glancing: { start: 0.5, end: 0.3 }
+  rawWeight: 1
 `;
 
 const lineSchema = z.looseObject({ step: z.int(), loss: z.number().optional(), gradientNorm: z.number().optional() });
@@ -97,6 +101,9 @@ describe.skipIf(!hasTorch)("stages under PyTorch", () => {
     expect(losses("both", "student").length).toBeLessThan(STEPS);
     await run("both", "student", true);
     expectSameCurve("both", "student");
+    const done = readFileSync(join(dirname(logPath("both", "student")), "done.json"), "utf8");
+    for (const candidate of ["average of 1", "average of the best 2", "moving average at step", "step"])
+      expect(done).toMatch(new RegExp(`"${candidate}[^"]*": \\d`));
   });
 
   test.skipIf(!isBuilt)("the command line names what is missing, and what does not fit", async () => {

@@ -50,6 +50,12 @@ const trainingSchema = z.strictObject({
   patience: size.default(20),
   /** The newest snapshots, one a validation, that are averaged into the result. */
   averageSnapshots: size.default(5),
+  /** The best snapshots by validation BLEU whose average is a candidate too; 0 leaves it out. */
+  averageBest: z.int().nonnegative().default(0),
+  /** Decay of a moving average of the weights, which is validated beside them and a candidate too; 0 keeps none. */
+  ema: z.number().min(0).lt(1).default(0),
+  /** Batches whose gradients are added up before an update. */
+  accumulate: size.default(1),
   checkpointSeconds: z.number().positive().default(240),
   logEverySteps: size.default(20),
   /** A bundle's or a stage's folder whose parameters of the same name and shape are the start. */

@@ -57,8 +57,8 @@ export function dropoutPool(rate: number, size: number, seed: number): Float32Ar
   return pool;
 }
 
-/** The offsets of one step: a function of seed and step alone. */
-export function dropoutOffsets(sites: number, span: number, seed: number, step: number): BigInt64Array {
-  const random = new Random(seed, "dropout", step);
+/** The offsets of batch `number` of a training, from 1: a function of seed and number alone. */
+export function dropoutOffsets(sites: number, span: number, seed: number, number: number): BigInt64Array {
+  const random = new Random(seed, "dropout", number);
   return BigInt64Array.from({ length: sites }, () => BigInt(random.below(span)));
 }

@@ -8,7 +8,7 @@ import { Random } from "../random.ts";
 import type { TrainingSettings } from "../recipe.ts";
 import { distilledFeeds, distilledTrainingGraph } from "../training/distilled-graph.ts";
 import { drawLags, type LagDraw, lagFeeds } from "../training/lags.ts";
-import type { Validation } from "../training/loop.ts";
+import type { Validation } from "../training/snapshots.ts";
 import { type TeacherObjective, teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { Feeds } from "../training/training-step.ts";
 import type { StageContext } from "./context.ts";
@@ -54,11 +54,11 @@ export async function autoregressiveTrainee(
     onPolicy && onPolicy.rate > 0 ? await OwnTargets.create(architecture, onPolicy, { seed, threads }) : undefined;
   return {
     graph: lesson?.graph ?? (() => teacherTrainingGraph(architecture, settings)),
-    feeds: async (given, step, model) => {
-      const written = own?.isDue(step) ?? false;
-      const batch = own && written ? await own.write(given, step, await model.parameterTensors()) : given;
+    feeds: async (given, step, model, number) => {
+      const written = own?.isDue(step, number) ?? false;
+      const batch = own && written ? await own.write(given, number, await model.parameterTensors()) : given;
       return {
-        feeds: { ...(lesson?.feeds(batch, written) ?? teacherFeeds(ort, batch)), ...lagsOf(batch, step) },
+        feeds: { ...(lesson?.feeds(batch, written) ?? teacherFeeds(ort, batch)), ...lagsOf(batch, number) },
         sourceTokens: total(batch.sourceLengths),
         targetTokens: total(batch.targetLengths),
         largestActivation: batch.rows * Math.max(batch.S, batch.U) * architecture.width,
@@ -76,8 +76,8 @@ export async function autoregressiveTrainee(
     dispose: async () => own?.dispose(),
   };
 
-  function lagsOf({ rows }: Batch, step: number): Feeds {
-    return streaming ? lagFeeds(ort, drawLags(streaming.waits, rows, new Random(seed, "student", step))) : {};
+  function lagsOf({ rows }: Batch, number: number): Feeds {
+    return streaming ? lagFeeds(ort, drawLags(streaming.waits, rows, new Random(seed, "student", number))) : {};
   }
 
   async function validateWaitK(weights: Weights, defaultWait: Wait): Promise<Validation> {

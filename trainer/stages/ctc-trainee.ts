@@ -35,8 +35,8 @@ export async function ctcTrainee(
   return {
     slotsPerToken,
     graph: () => studentTrainingGraph(architecture, { dropout: training.dropout, glancing: glances, ngram, distilled }),
-    feeds: async (batch, step, model) => {
-      const random = new Random(seed, ngram ? "fine-tune" : "student", step);
+    feeds: async (batch, step, model, number) => {
+      const random = new Random(seed, ngram ? "fine-tune" : "student", number);
       const lags = drawLags(waits, batch.rows, random);
       const made = studentFeeds(ort, batch, lags, slotsPerToken, pairWeightsOf(batch, objective));
       if (glances) {

@@ -44,23 +44,24 @@ export class OwnTargets {
     return this.#sampler.dispose();
   }
 
-  /** Whether the batch of this step is one: a function of seed and step. */
-  isDue(step: number): boolean {
+  /** Whether batch `number` of the training is one: a function of seed and number, after `fromStep`. */
+  isDue(step: number, number: number): boolean {
     const { rate, fromStep } = this.#settings;
-    return step > fromStep && new Random(this.#seed, "on-policy", step).uniform() < rate;
+    return step > fromStep && new Random(this.#seed, "on-policy", number).uniform() < rate;
   }
 
   /**
    * The batch with what the student writes for its sources; what is longer than the batch's longest side is cut.
+   * @param number which batch of the training it is, from 1.
    * @param parameters the present parameter tensors, by name.
    */
-  async write(batch: Batch, step: number, parameters: Feeds): Promise<Batch> {
+  async write(batch: Batch, number: number, parameters: Feeds): Promise<Batch> {
     this.#present.parameters = parameters;
     const { rows, S, source, sourceLengths } = batch;
     const sources = Array.from({ length: rows }, (_, row) =>
       Array.from(source.subarray(row * S, row * S + sourceLengths[row]! - 1)),
     );
-    const randoms = sources.map((_, row) => new Random(this.#seed, "on-policy", step, row));
+    const randoms = sources.map((_, row) => new Random(this.#seed, "on-policy", number, row));
     const written = await this.#sampler.sample(sources, randoms);
     return withTargets(
       batch,

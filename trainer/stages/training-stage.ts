@@ -12,9 +12,10 @@ import type { Architecture } from "../networks/transformer.ts";
 import type { TrainingSettings } from "../recipe.ts";
 import type { LoopState } from "../training/checkpoint.ts";
 import { averageWeights } from "../training/checkpoint.ts";
-import { type LoopSettings, type PreparedBatch, readSnapshots, runLoop, type Validation } from "../training/loop.ts";
+import { type LoopSettings, type PreparedBatch, runLoop } from "../training/loop.ts";
 import type { AdamSettings } from "../training/optimizer.ts";
 import { readSafetensors, writeSafetensors } from "../training/safetensors.ts";
+import { BEST, BEST_MEANS, readSnapshots, type Validation } from "../training/snapshots.ts";
 import { TorchStep } from "../training/torch-step.ts";
 import { type StepExecutor, type TrainingGraph, TrainingStep } from "../training/training-step.ts";
 import { type StageContext, stageProgress } from "./context.ts";
@@ -26,10 +27,11 @@ export interface Trainee {
   /** The training graph, a new one at each call: gradients and optimizer are added to it. */
   graph(): TrainingGraph;
   /**
-   * A batch as the graph's feeds. What it draws is a function of the recipe's seed and of `step`, so that a resumed run
+   * A batch as the graph's feeds. What it draws is a function of the recipe's seed and of `number`, so that a resumed run
    * draws the same.
+   * @param number which batch of the training it is, from 1: the step where an update has one batch.
    */
-  feeds(batch: Batch, step: number, model: StepExecutor): Promise<PreparedBatch>;
+  feeds(batch: Batch, step: number, model: StepExecutor, number: number): Promise<PreparedBatch>;
   validate(weights: Weights): Promise<Validation>;
   /** How `validate` translates, for the line that says what was chosen: "greedy", "at wait 3". */
   readonly validated: string;
@@ -64,9 +66,13 @@ export const trainingResultSchema = z.object({
 
 export type TrainingResult = Readonly<z.infer<typeof trainingResultSchema>>;
 
+/** Settings that came later than stages whose key has none of them: at these values they leave no trace in it. */
+const UNKEYED_DEFAULTS: Partial<TrainingSettings> = { ema: 0, averageBest: 0, accumulate: 1 };
+
 /** The settings that decide what comes out: how often a run is saved and reported changes no weight. */
-export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...keyed }: TrainingSettings) {
-  return keyed;
+export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...settings }: TrainingSettings) {
+  const defaults: Readonly<Record<string, unknown>> = UNKEYED_DEFAULTS;
+  return Object.fromEntries(Object.entries(settings).filter(([name, value]) => defaults[name] !== value));
 }
 
 /** For the stage's key: noise that is off leaves no trace. */
@@ -98,7 +104,8 @@ export async function trainNetwork(
       specs,
       initial: () => startingWeights(context, role, specs, run.named, run.otherwise),
       makeStep: async (start) => {
-        const settings = { ort, adam: adamSettings(training), dropout: training.dropout, seed, threads };
+        const { dropout, accumulate, ema } = training;
+        const settings = { ort, adam: adamSettings(training), dropout, seed, threads, accumulate, ema };
         if (!context.torch) return TrainingStep.create(trainee.graph(), start, settings);
         const step = await TorchStep.create(trainee.graph(), start, { ...settings, ...context.torch });
         context.say(`${role}: ${step.description}`);
@@ -113,7 +120,7 @@ export async function trainNetwork(
           get state() {
             return stream.state;
           },
-          next: (step, model) => trainee.feeds(stream.next(), step, model),
+          next: (step, model, number) => trainee.feeds(stream.next(), step, model, number),
         };
       },
       validate: (weights) => trainee.validate(weights),
@@ -138,7 +145,7 @@ const adamSettings = ({ beta1, beta2, epsilon, clipNorm }: TrainingSettings): Ad
 });
 
 function loopSettings(folder: string, training: TrainingSettings): LoopSettings {
-  const { steps, peakRate, warmUpSteps, decay, averageSnapshots } = training;
+  const { steps, peakRate, warmUpSteps, decay, averageSnapshots, averageBest, accumulate } = training;
   return {
     folder,
     totalSteps: steps,
@@ -148,6 +155,8 @@ function loopSettings(folder: string, training: TrainingSettings): LoopSettings 
     validateEverySteps: training.validateEverySteps,
     patience: training.patience,
     keepSnapshots: averageSnapshots,
+    keepBest: averageBest,
+    accumulate,
   };
 }
 
@@ -165,15 +174,31 @@ export function readResult(folder: string): {
 /** One training's result in another's place. */
 export const copyResult = (from: string, to: string): void => copyFileSync(join(from, RESULT), join(to, RESULT));
 
-/** Where a model came from, and how good the candidates were on the validation sentences. */
+/** Weights that may become the result. */
 interface Candidate {
   readonly name: string;
-  readonly weights: Weights;
+  readonly weights: () => Weights;
+}
+
+/** The averages of the newest and of the best snapshots, the best weights, the best moving average: those there are. */
+function candidatesOf(folder: string, state: LoopState): Candidate[] {
+  const mean = (name: string, steps: readonly number[]): Candidate => ({
+    name: `${name} ${steps.length}`,
+    weights: () => averageWeights(readSnapshots(folder, steps)),
+  });
+  const file = (name: string): Weights => readSafetensors(join(folder, name)).tensors;
+  const candidates = [mean("average of", state.snapshots)];
+  const best = state.bestSnapshots.map(({ step }) => step).sort((a, b) => a - b);
+  if (best.length > 1 && best.join() !== state.snapshots.join()) candidates.push(mean("average of the best", best));
+  if (state.best) candidates.push({ name: `step ${state.best.step}`, weights: () => file(BEST) });
+  if (state.bestMeans)
+    candidates.push({ name: `moving average at step ${state.bestMeans.step}`, weights: () => file(BEST_MEANS) });
+  return candidates;
 }
 
 /**
- * Chooses the result among the best checkpoint and the average of the newest ones, by the same validation that chose the
- * best, and writes it to `weights.safetensors`, with `config.json` and the tokenizer beside it.
+ * Chooses the result among the candidates, by the same validation that chose the best weights, and writes it to
+ * `weights.safetensors`, with `config.json` and the tokenizer beside it.
  */
 async function chooseResult(
   folder: string,
@@ -182,18 +207,12 @@ async function chooseResult(
   validate: (weights: Weights) => Promise<number>,
   beside: { readonly architecture: unknown; readonly tokenizer: string },
 ): Promise<{ chosen: string; qualities: Record<string, number> }> {
-  const snapshots = readSnapshots(folder, state.snapshots);
-  const candidates: Candidate[] = [{ name: `average of ${snapshots.length}`, weights: averageWeights(snapshots) }];
-  if (state.best)
-    candidates.push({
-      name: `step ${state.best.step}`,
-      weights: readSafetensors(join(folder, "best.safetensors")).tensors,
-    });
+  const candidates = candidatesOf(folder, state);
   const qualities: Record<string, number> = {};
-  for (const { name, weights } of candidates) qualities[name] = await validate(weights);
+  for (const { name, weights } of candidates) qualities[name] = await validate(weights());
   candidates.sort((a, b) => qualities[b.name]! - qualities[a.name]!);
   const best = candidates[0]!;
-  writeSafetensors(join(folder, RESULT), best.weights, new Map(specs.map(({ name, shape }) => [name, shape])));
+  writeSafetensors(join(folder, RESULT), best.weights(), new Map(specs.map(({ name, shape }) => [name, shape])));
   writeFileSync(join(folder, "config.json"), `${JSON.stringify(beside.architecture, null, 2)}\n`);
   copyFileSync(beside.tokenizer, join(folder, "tokenizer.json"));
   return { chosen: best.name, qualities };

@@ -17,7 +17,7 @@ import { readModel, writeModel } from "../export/wait-k-graphs.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
-import type { Validation } from "../training/loop.ts";
+import type { Validation } from "../training/snapshots.ts";
 
 export interface ValidationSentences {
   readonly sources: readonly string[];

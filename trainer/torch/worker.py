@@ -79,20 +79,36 @@ class Executor:
             moment = lambda suffix: tensors.get(f"{name}:{suffix}", torch.zeros_like(weight)).to(self.device)
             count = torch.tensor(float(self.step), device=self.device)
             self.optimizer.state[weight] = {"step": count, "exp_avg": moment("m"), "exp_avg_sq": moment("v")}
+        # a moving average of the weights, where its decay is above 0
+        self.decay = fields["ema"]
+        copies = (tensors.get(f"{name}:mean", weights[name]) for name in self.names) if self.decay > 0 else ()
+        self.means = [copy.to(self.device, copy=True) for copy in copies]
         self.autocast = fields["precision"] == "bf16"
         module = torch.compile(self.program, dynamic=True) if fields["compile"] else self.program
         ids = [self.device.index] if self.device.type == "cuda" else None
         self.module = nn.parallel.DistributedDataParallel(module, device_ids=ids) if processes.count > 1 else module
         self.pool = None
 
-    def update(self, fields, tensors):
-        """One update: {name: number} of loss, gradient_norm and the metrics."""
+    def accumulate(self, fields, tensors, last=False):
+        """Adds a batch's gradients, by its share of the update, to those there are: {name: number} of loss and the metrics."""
         self.pool = tensors.pop(DROPOUT_POOL).to(self.device) if DROPOUT_POOL in tensors else self.pool
         feeds, rows, weight = self.local(tensors)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            loss, metrics = self.module(feeds, rows)
-        # DistributedDataParallel takes the mean over the processes: the sum is wanted, the rows' weights are in the loss
-        (loss * (weight * self.processes.count)).backward()
+        # the processes' gradients are summed once an update, with those of its last batch
+        alone = contextlib.nullcontext() if last or self.processes.count == 1 else self.module.no_sync()
+        with alone:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+                loss, metrics = self.module(feeds, rows)
+            # DistributedDataParallel takes the mean over the processes: the sum is wanted, the rows' weights are in the loss
+            (loss * (weight * self.processes.count * fields["share"])).backward()
+        sums = torch.stack([loss.detach().float(), *(metric.float() for metric in metrics)]) * weight
+        if self.processes.count > 1:
+            dist.all_reduce(sums)
+        named = zip(["loss", *(name.split(":", 1)[1] for name in self.program.metrics)], sums.tolist())
+        return dict(named)
+
+    def update(self, fields, tensors):
+        """The last batch of an update, and the update: {name: number} of the batch's loss and metrics, and gradient_norm."""
+        metrics = self.accumulate(fields, tensors, last=True)
         norm = nn.utils.clip_grad_norm_(self.program.weights, self.adam["clipNorm"])
         self.step += 1
         group = self.optimizer.param_groups[0]
@@ -101,11 +117,12 @@ class Executor:
         group["eps"] = self.adam["epsilon"] / math.sqrt(1 - self.adam["beta2"] ** self.step)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        sums = torch.stack([loss.detach().float(), *(metric.float() for metric in metrics)]) * weight
-        if self.processes.count > 1:
-            dist.all_reduce(sums)
-        named = zip(["loss", *(name.split(":", 1)[1] for name in self.program.metrics)], sums.tolist())
-        return {**dict(named), "gradient_norm": norm.item()}
+        if self.means:
+            # the trainer's moving-average.ts has the same share
+            share = 1 - min(self.decay, (1 + self.step) / (10 + self.step))
+            with torch.no_grad():
+                torch._foreach_lerp_(self.means, [weight.detach() for weight in self.program.weights], share)
+        return {**metrics, "gradient_norm": norm.item()}
 
     def local(self, tensors):
         """This process's rows of every tensor, and what its loss counts: 0 where it has to make do with another's row."""
@@ -131,12 +148,16 @@ class Executor:
             feeds[DROPOUT_POOL] = self.pool
         return feeds, Rows(first, count), weight
 
-    def state(self, moments):
-        state = {name: weight for name, weight in zip(self.names, self.program.weights)}
-        if moments:
-            for name, weight in zip(self.names, self.program.weights):
+    def state(self, parts):
+        state = {}
+        for at, (name, weight) in enumerate(zip(self.names, self.program.weights)):
+            if "weights" in parts:
+                state[name] = weight
+            if "moments" in parts:
                 kept = self.optimizer.state[weight]
                 state[f"{name}:m"], state[f"{name}:v"] = kept["exp_avg"], kept["exp_avg_sq"]
+            if "means" in parts and self.means:
+                state[f"{name}:mean"] = self.means[at]
         return state
 
     def memory(self):
@@ -167,12 +188,12 @@ def serve(processes, stream):
         if kind == "start":
             executor = Executor(processes, fields, tensors)
             answer({"type": "ready", "device": str(processes.device), "processes": processes.count, "torch": torch.__version__})
-        elif kind == "update":
-            metrics = executor.update(fields, tensors)
+        elif kind in ("accumulate", "update"):
+            metrics = (executor.update if kind == "update" else executor.accumulate)(fields, tensors)
             finite = {name: value if math.isfinite(value) else str(value) for name, value in metrics.items()}
             answer({"type": "metrics", "metrics": finite, "peakBytes": executor.memory()})
         elif kind == "state":
-            answer({"type": "state"}, executor.state(fields["moments"]))
+            answer({"type": "state"}, executor.state(fields["parts"]))
         else:
             raise ValueError(f"there is no message {kind}")
 

@@ -46,8 +46,10 @@ const state = (step: number): LoopState => ({
   seconds: 12.5,
   targetTokens: 4000,
   best: { step: 1, quality: 20.5 },
+  bestMeans: { step: 2, quality: 21 },
   validationsWithoutGain: 2,
   snapshots: [1, 2],
+  bestSnapshots: [{ step: 1, quality: 20.5 }],
   finished: false,
   window: {
     seconds: 0.5,
@@ -75,6 +77,12 @@ test("what was saved last is loaded; the state before it is all that is left bes
   expect(loadCheckpoint(folder, specs)).toEqual({ optimizer: optimizer(3), state: state(3) });
   expect(readdirSync(root)).toEqual(["checkpoint", "checkpoint.old"]);
   expect(loadCheckpoint(`${folder}.old`, specs)?.state.step).toBe(2);
+});
+
+test("a moving average is part of the state, where there is one", () => {
+  const averaged = { ...optimizer(3), means: weights(40) };
+  saveCheckpoint(folder, averaged, specs, state(3));
+  expect(loadCheckpoint(folder, specs)).toEqual({ optimizer: averaged, state: state(3) });
 });
 
 describe("a kill leaves one whole state", () => {
@@ -166,10 +174,11 @@ describe("averaging", () => {
   });
 });
 
-test("a state that was saved before its log's sums were part of it still loads", () => {
+test("a state of an older version, which lacks the log's sums, still loads", () => {
   saveCheckpoint(folder, optimizer(1), specs, state(1));
   const path = join(folder, "state.json");
-  const { window: _, ...older } = JSON.parse(readFileSync(path, "utf8"));
+  const { window: _, bestMeans: __, bestSnapshots: ___, ...older } = JSON.parse(readFileSync(path, "utf8"));
   writeFileSync(path, JSON.stringify(older));
-  expect(loadCheckpoint(folder, specs)?.state).toEqual({ ...state(1), window: emptyWindow() });
+  const filled = { window: emptyWindow(), bestMeans: null, bestSnapshots: [] };
+  expect(loadCheckpoint(folder, specs)?.state).toEqual({ ...state(1), ...filled });
 });

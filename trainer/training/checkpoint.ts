@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from "node:path";
 import { z } from "zod";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
-import { firstMomentName, secondMomentName } from "./optimizer.ts";
+import { firstMomentName, meanName, secondMomentName } from "./optimizer.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import type { OptimizerState } from "./training-step.ts";
 
@@ -17,8 +17,8 @@ const windowSchema = z.object({
   /** The loss's terms, where it has several. */
   terms: z.record(z.string(), z.number()).default(() => ({})),
   steps: z.int(),
-  /** Of those, the ones whose targets the student wrote. */
-  writtenSteps: z.int().default(0),
+  /** Of those, the ones whose targets the student wrote; parts of one where an update has several batches. */
+  writtenSteps: z.number().default(0),
   leftOut: z.number(),
 });
 
@@ -33,15 +33,22 @@ export const emptyWindow = (): z.infer<typeof windowSchema> => ({
   leftOut: 0,
 });
 
+const bestSchema = z.object({ step: z.int(), quality: z.number() });
+
 const loopStateSchema = z.object({
   step: z.int().nonnegative(),
   batches: z.object({ seed: z.number(), epoch: z.int(), index: z.int() }),
   /** Seconds of training so far, pauses left out. */
   seconds: z.number(),
   targetTokens: z.number(),
-  best: z.object({ step: z.int(), quality: z.number() }).nullable(),
+  best: bestSchema.nullable(),
+  /** The same of the moving average of the weights, where one is kept. */
+  bestMeans: bestSchema.nullable().default(null),
   validationsWithoutGain: z.int(),
+  /** Steps of the newest snapshots. */
   snapshots: z.array(z.int()),
+  /** The best snapshots, best first, where these are kept too. */
+  bestSnapshots: z.array(bestSchema).default(() => []),
   finished: z.boolean(),
   window: windowSchema.default(emptyWindow), // checkpoints of before it was kept have none
 });
@@ -94,12 +101,14 @@ function writeState(
   mkdirSync(folder, { recursive: true });
   const tensors: Weights = new Map();
   const shapes = new Map<string, readonly number[]>();
+  const { means } = optimizer;
   for (const { name, shape } of specs) {
     const parts: [string, Weights, string][] = [
       [name, optimizer.weights, name],
       [firstMomentName(name), optimizer.firstMoments, name],
       [secondMomentName(name), optimizer.secondMoments, name],
     ];
+    if (means) parts.push([meanName(name), means, name]);
     for (const [key, from, parameter] of parts) {
       const data = from.get(parameter);
       if (!data) throw new Error(`no value for ${key}`);
@@ -168,6 +177,7 @@ function readState(folder: string, specs: readonly ParameterSpec[]): { optimizer
     firstMoments: pick(firstMomentName),
     secondMoments: pick(secondMomentName),
     step: state.step,
+    ...(specs.some(({ name }) => tensors.has(meanName(name))) && { means: pick(meanName) }),
   };
   return { optimizer, state };
 }

@@ -15,10 +15,10 @@ export class DropoutPool {
     this.#settings = settings;
   }
 
-  /** Where the masks of a step begin, one for each site. */
-  offsets(step: number): Ort.Tensor {
+  /** Where the masks of batch `number` of a training begin, one for each site. */
+  offsets(number: number): Ort.Tensor {
     const { sites, seed } = this.#settings;
-    return new this.#ort.Tensor("int64", dropoutOffsets(sites, POOL_SPAN, seed, step), [sites]);
+    return new this.#ort.Tensor("int64", dropoutOffsets(sites, POOL_SPAN, seed, number), [sites]);
   }
 
   /** Grown, from the same seed, when a larger batch comes; the values that were there stay the same. */

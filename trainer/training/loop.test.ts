@@ -4,16 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentProgress } from "../progress.ts";
 import { averageWeights } from "./checkpoint.ts";
-import {
-  type BatchPlace,
-  Diverged,
-  Interrupted,
-  type LoopParts,
-  type LoopSettings,
-  readSnapshots,
-  runLoop,
-} from "./loop.ts";
+import { type BatchPlace, Diverged, Interrupted, type LoopParts, type LoopSettings, runLoop } from "./loop.ts";
 import { readSafetensors } from "./safetensors.ts";
+import { readSnapshots } from "./snapshots.ts";
 import {
   REGRESSION_ACTIVATION,
   regressionBatch,
@@ -40,6 +33,8 @@ const settings = (folder: string): LoopSettings => ({
   validateEverySteps: 3,
   patience: 100,
   keepSnapshots: 2,
+  keepBest: 0,
+  accumulate: 1,
 });
 
 /** A data source that goes through its batches in order and can be opened at a place. */
@@ -188,6 +183,58 @@ test("validation chooses the best weights, and patience ends the run for good", 
   expect(readSafetensors(join(root, "run", "best.safetensors"))).toEqual(snapshot);
   expect(await runLoop(patient, parts({ validate }))).toEqual(state);
   expect(seen).toEqual([3, 6, 9]);
+});
+
+test("the best snapshots are kept beside the newest, and no others", async () => {
+  const qualities = [7, 2, 9, 5, 1, 3];
+  const validate = async (_: unknown, step: number) => ({ quality: qualities[step / 2 - 1]!, figures: {} });
+  const both = { ...settings("run"), validateEverySteps: 2, keepBest: 2 };
+  const state = await runLoop(both, parts({ validate }));
+  expect(state.snapshots).toEqual([10, 12]);
+  expect(state.bestSnapshots).toEqual([
+    { step: 6, quality: 9 },
+    { step: 2, quality: 7 },
+  ]);
+  const files = ["step-10.safetensors", "step-12.safetensors", "step-2.safetensors", "step-6.safetensors"];
+  expect(readdirSync(join(root, "run", "snapshots")).sort()).toEqual(files);
+});
+
+test("a moving average is validated beside the weights; the best one is kept, and patience waits for either", async () => {
+  const makeStep: LoopParts["makeStep"] = (state) => regressionStep(state, 0.3, 1, { ema: 0.9 });
+  const qualities = [4, 1, 3, 2, 2, 5, 1, 1, 1, 1]; // of the weights, then of the average, at each validation
+  const validated: ReadonlyMap<string, Float32Array>[] = [];
+  const validate = async (weights: ReadonlyMap<string, Float32Array>) => {
+    validated.push(weights);
+    return { quality: qualities[validated.length - 1]!, figures: { bleu: qualities[validated.length - 1]! } };
+  };
+  const patient = { ...settings("run"), validateEverySteps: 2, patience: 1 };
+  const state = await runLoop(patient, parts({ makeStep, validate }));
+  expect(state).toMatchObject({ step: 8, best: { step: 2, quality: 4 }, bestMeans: { step: 6, quality: 5 } });
+  expect(readSafetensors(join(root, "run", "best-ema.safetensors")).tensors).toEqual(validated[5]);
+  expect(readSafetensors(join(root, "run", "best.safetensors")).tensors).toEqual(validated[0]);
+  const lines = readFileSync(join(root, "run", "log.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  const figures = lines
+    .map((line): { validation?: object } => JSON.parse(line))
+    .flatMap((line) => line.validation ?? []);
+  expect(figures[2]).toEqual({ bleu: 2, bleuEma: 5 });
+});
+
+test("several batches an update, with a moving average: a run that was stopped goes on with the same losses", async () => {
+  const several = (folder: string) => ({ ...settings(folder), accumulate: 3 });
+  const makeStep: LoopParts["makeStep"] = (state) => regressionStep(state, 0.3, 1, { accumulate: 3, ema: 0.9 });
+  const state = await runLoop(several("whole"), parts({ makeStep }));
+  expect(state).toMatchObject({ step: STEPS, targetTokens: 360, batches: { epoch: 7, index: 1 } }); // 36 batches
+  const stop = new AbortController();
+  const stopping = parts({ ...withHook((step) => step === 5 && stop.abort()), makeStep, signal: stop.signal });
+  await expect(runLoop(several("stopped"), stopping)).rejects.toThrow(Interrupted);
+  expect(losses("stopped")).toHaveLength(5);
+  expect({ ...(await runLoop(several("stopped"), parts({ makeStep }))), seconds: 0 }).toEqual({ ...state, seconds: 0 });
+  expect(losses("stopped")).toEqual(losses("whole"));
+  const saved = (folder: string) => readSafetensors(join(root, folder, "checkpoint", "state.safetensors"));
+  expect([...saved("whole").tensors.keys()]).toContain("weight:mean");
+  expect(saved("stopped")).toEqual(saved("whole"));
 });
 
 describe("a step that is no number ends the run, and the last good state stays", () => {

@@ -1,13 +1,13 @@
 // The training loop that teacher and student share: batches in, checkpoints, snapshots and a log out.
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ParameterSpec, Weights } from "../networks/parameters.ts";
 import type { ProgressReporter } from "../progress.ts";
 import { emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import { RunLog } from "./run-log.ts";
-import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 import { learningRate, type ScheduleSettings } from "./schedule.ts";
-import type { Feeds, OptimizerState, StepExecutor, StepMetrics } from "./training-step.ts";
+import { type SnapshotSettings, takeSnapshot, type Validation } from "./snapshots.ts";
+import type { Feeds, OptimizerState, StepExecutor, StepMetrics, UpdateBatch } from "./training-step.ts";
 
 /** Raised when the run was asked to stop; its state is saved. */
 export class Interrupted extends Error {
@@ -40,14 +40,7 @@ export interface PreparedBatch {
   readonly leftOut?: Record<string, number>;
 }
 
-export interface Validation {
-  /** What the best checkpoint is chosen by: higher is better. */
-  readonly quality: number;
-  readonly figures: Record<string, number>;
-}
-
-export interface LoopSettings {
-  readonly folder: string;
+export interface LoopSettings extends SnapshotSettings {
   readonly schedule: ScheduleSettings;
   readonly totalSteps: number;
   readonly checkpointSeconds: number;
@@ -55,8 +48,8 @@ export interface LoopSettings {
   readonly validateEverySteps: number;
   /** Validations without a gain after which training stops. */
   readonly patience: number;
-  /** Snapshots kept for averaging: the newest ones. */
-  readonly keepSnapshots: number;
+  /** Batches of an update. */
+  readonly accumulate: number;
 }
 
 export interface LoopParts {
@@ -65,7 +58,8 @@ export interface LoopParts {
   readonly initial: () => Weights;
   /** Opens the data at a place, or at its start. */
   readonly openBatches: (place?: BatchPlace) => {
-    next(step: number, model: StepExecutor): Promise<PreparedBatch>;
+    /** @param number which batch of the training it is, from 1: the step where an update has one batch. */
+    next(step: number, model: StepExecutor, number: number): Promise<PreparedBatch>;
     readonly state: BatchPlace;
   };
   readonly validate?: (weights: Weights, step: number) => Promise<Validation>;
@@ -73,9 +67,6 @@ export interface LoopParts {
   readonly signal?: AbortSignal;
   readonly now?: () => number;
 }
-
-export const snapshotPath = (folder: string, step: number): string =>
-  join(folder, "snapshots", `step-${step}.safetensors`);
 
 /**
  * Trains until `totalSteps`, or until patience ends, from the folder's checkpoint if there is one.
@@ -101,13 +92,14 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     seconds: 0,
     targetTokens: 0,
     best: null,
+    bestMeans: null,
     validationsWithoutGain: 0,
     snapshots: [],
+    bestSnapshots: [],
     finished: false,
     window: emptyWindow(),
   };
   const model = await parts.makeStep(start);
-  const shapes = new Map(parts.specs.map(({ name, shape }) => [name, shape]));
   const log = new RunLog(join(folder, "log.jsonl"), state.step);
   const save = async () =>
     saveCheckpoint(checkpointFolder, await model.state(), parts.specs, { ...state, batches: batches.state });
@@ -116,28 +108,28 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
   try {
     while (state.step < settings.totalSteps) {
       const begun = now();
-      const batch = await batches.next(state.step + 1, model);
+      const update = await nextUpdate(settings.accumulate, batches, state.step + 1, model);
       const rate = learningRate(state.step + 1, settings.schedule);
-      const metrics = await model.update(batch.feeds, rate, batch.largestActivation);
+      const metrics = await model.update(update.batches, rate);
       refuseDivergence(metrics, model.step, checkpointFolder);
       state.step = model.step;
-      state.targetTokens += batch.targetTokens;
+      state.targetTokens += update.targetTokens;
       const seconds = now() - begun;
       state.seconds += seconds;
       const { window } = state;
       window.seconds += seconds;
-      window.tokens += batch.targetTokens;
+      window.tokens += update.targetTokens;
       window.loss += metrics.loss!;
-      if (batch.written) window.writtenSteps += 1;
-      else window.nll += metrics.nll ?? metrics.loss!;
+      window.writtenSteps += update.written;
+      if (update.written < 1) window.nll += metrics.nll ?? metrics.loss!;
       for (const [name, value] of termsOf(metrics)) window.terms[name] = (window.terms[name] ?? 0) + value;
-      window.leftOut += Object.values(batch.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
+      window.leftOut += update.leftOut;
       window.steps += 1;
       if (state.step % settings.logEverySteps === 0 || state.step === settings.totalSteps) {
         const tokensPerSecond = Math.round(window.tokens / window.seconds);
         const { epoch } = batches.state;
         const given = window.steps - window.writtenSteps;
-        const means = { loss: window.loss / window.steps, nll: given > 0 ? window.nll / given : null };
+        const means = { loss: window.loss / window.steps, nll: given > 1e-6 ? window.nll / given : null };
         log.write({
           step: state.step,
           epoch,
@@ -154,7 +146,12 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
         state.window = emptyWindow();
       }
       if (state.step % settings.validateEverySteps === 0 || state.step === settings.totalSteps) {
-        await validate(settings, parts, model, state, shapes, log);
+        const figures = await takeSnapshot(settings, state, model, parts.validate);
+        if (figures) {
+          log.write({ step: state.step, validation: figures });
+          const said = Object.entries(figures).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+          parts.progress.note(`step ${state.step}: ${said.join(", ")}`);
+        }
         if (state.validationsWithoutGain >= settings.patience) break;
       }
       if (parts.signal?.aborted) {
@@ -175,6 +172,34 @@ export async function runLoop(settings: LoopSettings, parts: LoopParts): Promise
     parts.progress.stop();
     await model.dispose();
   }
+}
+
+/** The batches of one update, each with its share of the update's target tokens. */
+async function nextUpdate(
+  accumulate: number,
+  batches: ReturnType<LoopParts["openBatches"]>,
+  step: number,
+  model: StepExecutor,
+) {
+  const prepared: PreparedBatch[] = [];
+  for (let place = 1; place <= accumulate; place += 1)
+    prepared.push(await batches.next(step, model, (step - 1) * accumulate + place));
+  const targetTokens = prepared.reduce((sum, batch) => sum + batch.targetTokens, 0);
+  const shareOf = (batch: PreparedBatch) => (targetTokens > 0 ? batch.targetTokens / targetTokens : 1 / accumulate);
+  const written = prepared.filter((batch) => batch.written);
+  return {
+    batches: prepared.map(
+      (batch): UpdateBatch => ({
+        feeds: batch.feeds,
+        largestActivation: batch.largestActivation,
+        share: accumulate === 1 ? 1 : shareOf(batch),
+      }),
+    ),
+    targetTokens,
+    /** The share of it whose targets the student wrote. */
+    written: written.length === accumulate ? 1 : written.reduce((sum, batch) => sum + shareOf(batch), 0),
+    leftOut: prepared.flatMap((batch) => Object.values(batch.leftOut ?? {})).reduce((sum, count) => sum + count, 0),
+  };
 }
 
 /** What a graph reports beside loss, gradient and likelihood: the terms that its loss is the sum of. */
@@ -201,40 +226,3 @@ function refuseDivergence(metrics: StepMetrics, step: number, checkpointFolder: 
 /** More steps or more patience than when it finished: the run goes on. */
 const ended = (state: LoopState, { totalSteps, patience }: LoopSettings): boolean =>
   state.step >= totalSteps || state.validationsWithoutGain >= patience;
-
-async function validate(
-  settings: LoopSettings,
-  parts: LoopParts,
-  model: StepExecutor,
-  state: LoopState,
-  shapes: ReadonlyMap<string, readonly number[]>,
-  log: RunLog,
-): Promise<void> {
-  const weights = await model.weights();
-  writeSafetensors(snapshotPath(settings.folder, state.step), weights, shapes);
-  state.snapshots = [...state.snapshots.filter((step) => step !== state.step), state.step];
-  while (state.snapshots.length > settings.keepSnapshots) {
-    rmSync(snapshotPath(settings.folder, state.snapshots.shift()!), { force: true });
-  }
-  if (!parts.validate) return;
-  const { quality, figures } = await parts.validate(weights, state.step);
-  log.write({ step: state.step, validation: figures });
-  parts.progress.note(
-    `step ${state.step}: ${Object.entries(figures)
-      .map(([name, value]) => `${name} ${value.toFixed(2)}`)
-      .join(", ")}`,
-  );
-  if (!state.best || quality > state.best.quality) {
-    state.best = { step: state.step, quality };
-    state.validationsWithoutGain = 0;
-    writeSafetensors(join(settings.folder, "best.safetensors"), weights, shapes);
-  } else state.validationsWithoutGain += 1;
-}
-
-/** The weights of the snapshots that are still there. */
-export function readSnapshots(folder: string, steps: readonly number[]): Weights[] {
-  return steps
-    .map((step) => snapshotPath(folder, step))
-    .filter(existsSync)
-    .map((path) => readSafetensors(path).tensors);
-}

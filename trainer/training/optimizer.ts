@@ -20,6 +20,8 @@ export interface AdamNodes {
 export const LEARNING_RATE = "learning_rate";
 export const firstMomentName = (parameter: string): string => `${parameter}:m`;
 export const secondMomentName = (parameter: string): string => `${parameter}:v`;
+/** Of a parameter's moving average, which is part of a run's state where one is kept. */
+export const meanName = (parameter: string): string => `${parameter}:mean`;
 
 /**
  * Adds one update of every parameter. The learning rate input already holds the bias correction of Adam's step

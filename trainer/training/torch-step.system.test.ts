@@ -38,8 +38,8 @@ async function train(
   const metrics: StepMetrics[] = [];
   try {
     while (executor.step < end) {
-      const { feeds, largestActivation } = training.batch(executor.step + 1);
-      metrics.push(await executor.update(feeds, RATE, largestActivation));
+      const batch = training.batch(executor.step + 1);
+      metrics.push(await executor.update([{ ...batch, share: 1 }], RATE));
     }
     return { metrics, state: await executor.state() };
   } finally {
@@ -133,6 +133,31 @@ describe.skipIf(!hasTorch)("the PyTorch executor", () => {
     expectSameWeights(third.state, whole.state);
   });
 
+  test("several batches an update and a moving average, in one process and then in two", async () => {
+    const training = smallTraining("teacher", 0.2);
+    const more = { ort, adam: ADAM, dropout: 0.2, seed: SEED, threads: 1, accumulate: 2, ema: 0.9 };
+    const torch = (processes: number) => ({ python, processes, precision: "fp32", compile: false }) as const;
+    const run = async (executor: StepExecutor, end: number) => {
+      const metrics: StepMetrics[] = [];
+      while (executor.step < end) {
+        const batches = [1, 2].map((place) => ({ ...training.batch(2 * executor.step + place), share: place / 3 }));
+        metrics.push(await executor.update(batches, RATE));
+      }
+      const state = await executor.state();
+      expect(await executor.means()).toEqual(state.means);
+      await executor.dispose();
+      return { metrics, state };
+    };
+    const wanted = await run(await TrainingStep.create(training.graph(), training.start(), more), 4);
+    const first = await run(await TorchStep.create(training.graph(), training.start(), { ...more, ...torch(1) }), 2);
+    const second = await run(await TorchStep.create(training.graph(), first.state, { ...more, ...torch(2) }), 4);
+    expectAlike([...first.metrics, ...second.metrics], wanted.metrics);
+    expectSameWeights(second.state, wanted.state);
+    for (const [name, values] of wanted.state.means!)
+      if (!name.endsWith(".key.bias"))
+        expect(largestDifference(second.state.means!.get(name)!, values), name).toBeLessThan(RATE / 3);
+  });
+
   test("a batch of fewer rows than processes counts once", async () => {
     const training = smallTraining("teacher", 0, 1);
     const wanted = await train(await inOrt(training, training.start(), 0), training, 2);
@@ -154,7 +179,9 @@ describe.skipIf(!hasTorch)("the PyTorch executor", () => {
     const executor = await inTorch(training, training.start(), 0);
     const { feeds } = training.batch(1);
     const { source: _, ...others } = feeds;
-    await expect(executor.update(others, RATE, 1)).rejects.toThrow(/the PyTorch process ended \(1\):.*source/s);
+    await expect(executor.update([{ feeds: others, largestActivation: 1, share: 1 }], RATE)).rejects.toThrow(
+      /the PyTorch process ended \(1\):.*source/s,
+    );
     await executor.dispose();
   });
 });

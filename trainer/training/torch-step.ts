@@ -5,10 +5,18 @@ import { DROPOUT_OFFSETS, DROPOUT_POOL } from "../networks/dropout.ts";
 import { type ParameterSpec, sizeOf, type Weights } from "../networks/parameters.ts";
 import { DropoutPool } from "./dropout-pool.ts";
 import { type FrameTensor, frameTensor } from "./frames.ts";
-import { type AdamSettings, firstMomentName, secondMomentName } from "./optimizer.ts";
+import { type AdamSettings, firstMomentName, meanName, secondMomentName } from "./optimizer.ts";
 import { TorchProcess, type TorchProcessSettings } from "./torch-process.ts";
 import { trainingProgram } from "./training-program.ts";
-import type { Feeds, OptimizerState, StepExecutor, StepMetrics, TrainingGraph } from "./training-step.ts";
+import {
+  type Feeds,
+  meanMetrics,
+  type OptimizerState,
+  type StepExecutor,
+  type StepMetrics,
+  type TrainingGraph,
+  type UpdateBatch,
+} from "./training-step.ts";
 
 export interface TorchStepOptions extends TorchProcessSettings {
   readonly ort: typeof Ort;
@@ -16,6 +24,10 @@ export interface TorchStepOptions extends TorchProcessSettings {
   readonly dropout: number;
   readonly seed: number;
   readonly threads: number;
+  /** Batches of an update. Default 1. */
+  readonly accumulate?: number;
+  /** Decay of a moving average of the weights. Default 0: none is kept. */
+  readonly ema?: number;
   /** bf16 computes products in 16 bits under autocast; weights and their updates stay float32. */
   readonly precision: "fp32" | "bf16";
   /** torch.compile. */
@@ -59,12 +71,13 @@ export class TorchStep implements StepExecutor {
 
   /** @throws TorchError when the processes cannot begin. */
   static async create(model: TrainingGraph, state: OptimizerState, options: TorchStepOptions): Promise<TorchStep> {
-    const { threads, precision, compile, adam } = options;
+    const { threads, precision, compile, adam, ema = 0 } = options;
     const started = await TorchProcess.start(options);
     try {
       const { specs } = model.parameters;
       const program = trainingProgram(model);
-      const fields = { threads, precision, compile, adam, step: state.step, parameters: specs.map(({ name }) => name) };
+      const parameters = specs.map(({ name }) => name);
+      const fields = { threads, precision, compile, adam, ema, step: state.step, parameters };
       const tensors = [
         { name: "program", type: "uint8", shape: [program.length], bytes: program },
         ...stateTensors(specs, state),
@@ -87,20 +100,29 @@ export class TorchStep implements StepExecutor {
     return this.#peakBytes;
   }
 
-  async update(feeds: Feeds, rate: number, largestActivation: number): Promise<StepMetrics> {
+  async update(batches: readonly UpdateBatch[], rate: number): Promise<StepMetrics> {
     const step = this.#step + 1;
-    const tensors = Object.entries(feeds).map(([name, tensor]) => frameTensor(name, tensor));
-    if (this.#dropout) {
-      tensors.push(frameTensor(DROPOUT_OFFSETS, this.#dropout.offsets(step)));
-      const pool = this.#dropout.pool(largestActivation);
-      if (pool.size !== this.#sentPool) tensors.push(frameTensor(DROPOUT_POOL, pool)); // kept there until it grows
-      this.#sentPool = pool.size;
+    const parts: StepMetrics[] = [];
+    let norm: StepMetrics = {};
+    for (const [place, { feeds, largestActivation, share }] of batches.entries()) {
+      const tensors = Object.entries(feeds).map(([name, tensor]) => frameTensor(name, tensor));
+      if (this.#dropout) {
+        const offsets = this.#dropout.offsets(this.#step * batches.length + place + 1);
+        tensors.push(frameTensor(DROPOUT_OFFSETS, offsets));
+        const pool = this.#dropout.pool(largestActivation);
+        if (pool.size !== this.#sentPool) tensors.push(frameTensor(DROPOUT_POOL, pool)); // kept there until it grows
+        this.#sentPool = pool.size;
+      }
+      const last = place === batches.length - 1;
+      const answer = await this.#process.ask({ type: last ? "update" : "accumulate", rate, share }, tensors, "metrics");
+      const { metrics, peakBytes } = metricsSchema.parse(answer.fields);
+      const { gradient_norm, ...own } = metrics;
+      parts.push(own);
+      if (gradient_norm !== undefined) norm = { gradient_norm };
+      this.#peakBytes = peakBytes;
     }
-    const answer = await this.#process.ask({ type: "update", rate }, tensors, "metrics");
-    const { metrics, peakBytes } = metricsSchema.parse(answer.fields);
-    this.#peakBytes = peakBytes;
     this.#step = step;
-    return metrics;
+    return { ...meanMetrics(parts, batches), ...norm };
   }
 
   async parameterTensors(): Promise<Feeds> {
@@ -112,16 +134,21 @@ export class TorchStep implements StepExecutor {
   }
 
   async weights(): Promise<Weights> {
-    return this.#pick(await this.#state(false), (name) => name);
+    return this.#pick(await this.#state("weights"), (name) => name);
+  }
+
+  async means(): Promise<Weights | undefined> {
+    return this.#averages ? this.#pick(await this.#state("means"), meanName) : undefined;
   }
 
   async state(): Promise<OptimizerState> {
-    const found = await this.#state(true);
+    const found = await this.#state("weights", "moments", "means");
     return {
       weights: this.#pick(found, (name) => name),
       firstMoments: this.#pick(found, firstMomentName),
       secondMoments: this.#pick(found, secondMomentName),
       step: this.#step,
+      ...(this.#averages && { means: this.#pick(found, meanName) }),
     };
   }
 
@@ -129,8 +156,12 @@ export class TorchStep implements StepExecutor {
     return this.#process.stop();
   }
 
-  async #state(moments: boolean): Promise<ReadonlyMap<string, Float32Array>> {
-    return (await this.#process.ask({ type: "state", moments }, [], "state")).tensors;
+  get #averages(): boolean {
+    return (this.#options.ema ?? 0) > 0;
+  }
+
+  async #state(...parts: ("weights" | "moments" | "means")[]): Promise<ReadonlyMap<string, Float32Array>> {
+    return (await this.#process.ask({ type: "state", parts }, [], "state")).tensors;
   }
 
   #pick(tensors: ReadonlyMap<string, Float32Array>, keyOf: (name: string) => string): Weights {
@@ -149,10 +180,11 @@ function stateTensors(specs: readonly ParameterSpec[], state: OptimizerState): F
     [state.weights, (name) => name],
     [state.firstMoments, firstMomentName],
     [state.secondMoments, secondMomentName],
+    [state.means ?? new Map(), meanName],
   ];
   return parts.flatMap(([values, keyOf]) =>
     specs.flatMap(({ name, shape }) => {
-      const data = values.get(name); // moments are absent before the first update: zeros
+      const data = values.get(name); // before the first update there are no moments (zeros) and no means (the weights)
       if (!data) return [];
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       return [{ name: keyOf(name), type: "float32", shape, bytes }];

@@ -1,11 +1,13 @@
 // One training step as one session: forward, gradients and Adam; parameters go in and come out without a copy.
 import type * as Ort from "onnxruntime-common";
 import { backward } from "../graph/backward.ts";
-import type { Graph, Value } from "../graph/graph.ts";
+import { Graph, type Value } from "../graph/graph.ts";
 import { type NamedOutputs, serializeModel } from "../graph/onnx.ts";
 import { DROPOUT_OFFSETS, DROPOUT_POOL } from "../networks/dropout.ts";
 import { type ParameterSpec, type Parameters, sizeOf, type Weights } from "../networks/parameters.ts";
 import { DropoutPool } from "./dropout-pool.ts";
+import { GradientSums, summedGradients } from "./gradient-sums.ts";
+import { MovingAverage } from "./moving-average.ts";
 import {
   type AdamSettings,
   adam,
@@ -14,6 +16,7 @@ import {
   LEARNING_RATE,
   secondMomentName,
 } from "./optimizer.ts";
+import type { PingPong } from "./ping-pong.ts";
 
 /** A model's training graph before gradients and optimizer are added. */
 export interface TrainingGraph {
@@ -35,6 +38,8 @@ export interface OptimizerState {
   readonly firstMoments: Weights;
   readonly secondMoments: Weights;
   readonly step: number;
+  /** The moving average of the weights, where one is kept. */
+  readonly means?: Weights;
 }
 
 export interface TrainingStepOptions {
@@ -43,7 +48,21 @@ export interface TrainingStepOptions {
   readonly dropout: number;
   readonly seed: number;
   readonly threads: number;
+  /** Batches of an update. Default 1. */
+  readonly accumulate?: number;
+  /** Decay of a moving average of the weights. Default 0: none is kept. */
+  readonly ema?: number;
   readonly providers?: readonly string[];
+}
+
+/** One of the batches that make an update. */
+export interface UpdateBatch {
+  /** By the graph's input names. */
+  readonly feeds: Feeds;
+  /** Elements of the largest activation that is dropped: rows · width. */
+  readonly largestActivation: number;
+  /** What its loss, a mean over the batch, weighs in the update's; all of an update's sum up to 1. */
+  readonly share: number;
 }
 
 /** What makes updates: a session of onnxruntime here, PyTorch's processes in torch-step.ts. */
@@ -55,47 +74,61 @@ export interface StepExecutor {
   readonly peakBytes?: number;
   /**
    * Makes one update.
-   * @param feeds the batch, by the graph's input names.
+   * @param batches as many as each update of this executor has.
    * @param rate the schedule's learning rate of this step.
-   * @param largestActivation elements of the largest activation that is dropped: rows · width.
+   * @returns loss and metrics, means over the batches by their shares, and the norm of the whole gradient.
    */
-  update(feeds: Feeds, rate: number, largestActivation: number): Promise<StepMetrics>;
+  update(batches: readonly UpdateBatch[], rate: number): Promise<StepMetrics>;
   /** The parameters' tensors as the next step will read them; not to be kept over a step. */
   parameterTensors(): Feeds | Promise<Feeds>;
   /** The weights as they are now; copies, so that training may go on. */
   weights(): Weights | Promise<Weights>;
+  /** The moving average of the weights, where one is kept; copies too. */
+  means(): Weights | undefined | Promise<Weights | undefined>;
   state(): OptimizerState | Promise<OptimizerState>;
   dispose(): Promise<void>;
 }
 
-/** Two buffers per tensor: a step reads one and writes the other, then they change places. */
-interface PingPong {
-  read: Ort.Tensor;
-  write: Ort.Tensor;
+/** Loss and metrics of an update, from those of its batches. */
+export function meanMetrics(parts: readonly StepMetrics[], batches: readonly UpdateBatch[]): StepMetrics {
+  if (parts.length === 1) return parts[0]!;
+  const sums: StepMetrics = {};
+  for (const [at, part] of parts.entries()) {
+    for (const [name, value] of Object.entries(part)) sums[name] = (sums[name] ?? 0) + value * batches[at]!.share;
+  }
+  return sums;
 }
+
+const GRADIENT_NORM = "gradient_norm";
 
 export class TrainingStep implements StepExecutor {
   readonly specs: readonly ParameterSpec[];
   readonly #session: Ort.InferenceSession;
+  /** Where an update has several batches: `#session` is then the optimizer alone. */
+  readonly #sums: GradientSums | undefined;
   readonly #options: TrainingStepOptions;
   readonly #buffers: Map<string, PingPong>;
   readonly #metricNames: readonly string[];
   readonly #dropout: DropoutPool | undefined;
+  readonly #average: MovingAverage | undefined;
   #step: number;
 
   private constructor(
     session: Ort.InferenceSession,
+    sums: GradientSums | undefined,
     model: TrainingGraph,
     state: OptimizerState,
     options: TrainingStepOptions,
     metricNames: readonly string[],
   ) {
     this.#session = session;
+    this.#sums = sums;
     this.#options = options;
     this.specs = model.parameters.specs;
-    const { ort, dropout: rate, seed } = options;
+    const { ort, dropout: rate, seed, ema = 0 } = options;
     const sites = model.dropoutSites;
     this.#dropout = sites > 0 ? new DropoutPool(ort, { sites, rate, seed }) : undefined;
+    this.#average = ema > 0 ? new MovingAverage(ema, state.means ?? state.weights) : undefined;
     this.#metricNames = metricNames;
     this.#step = state.step;
     this.#buffers = new Map();
@@ -113,44 +146,57 @@ export class TrainingStep implements StepExecutor {
     }
   }
 
-  /** Adds gradients and optimizer to `model`, and makes the session. */
+  /** Adds gradients and optimizer to `model`, and makes the session; for several batches an update, one for each of the two. */
   static async create(
     model: TrainingGraph,
     state: OptimizerState,
     options: TrainingStepOptions,
   ): Promise<TrainingStep> {
-    const gradients = backward(model.loss, [...model.parameters.values.values()]);
-    const update = adam(model.graph, gradients, options.adam);
-    const outputs: Record<string, Value> = { loss: model.loss, gradient_norm: update.gradientNorm, ...model.metrics };
+    const open = (bytes: Uint8Array) =>
+      options.ort.InferenceSession.create(bytes, {
+        executionProviders: [...(options.providers ?? ["cpu"])],
+        intraOpNumThreads: options.threads,
+        interOpNumThreads: 1,
+        executionMode: "sequential",
+        enableMemPattern: false, // every batch has a shape of its own
+        logSeverityLevel: 3,
+      });
+    const own = backward(model.loss, [...model.parameters.values.values()]);
+    const sums = (options.accumulate ?? 1) > 1 ? await GradientSums.create(options.ort, model, own, open) : undefined;
+    const graph = sums ? new Graph() : model.graph;
+    const gradients = sums ? summedGradients(graph, model.parameters.specs) : own;
+    const update = adam(graph, gradients, options.adam);
+    const outputs: Record<string, Value> = sums ? {} : { loss: model.loss };
+    outputs[GRADIENT_NORM] = update.gradientNorm;
+    if (!sums) Object.assign(outputs, model.metrics);
     const metricNames = Object.keys(outputs);
     const next = (name: string) => `${name}:next`;
     for (const [name, value] of update.parameters) outputs[next(name)] = value;
     for (const [name, value] of update.firstMoments) outputs[next(firstMomentName(name))] = value;
     for (const [name, value] of update.secondMoments) outputs[next(secondMomentName(name))] = value;
-    const session = await options.ort.InferenceSession.create(serializeModel(model.graph, outputs), {
-      executionProviders: [...(options.providers ?? ["cpu"])],
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      executionMode: "sequential",
-      enableMemPattern: false, // every batch has a shape of its own
-      logSeverityLevel: 3,
-    });
-    return new TrainingStep(session, model, state, options, metricNames);
+    const session = await open(serializeModel(graph, outputs));
+    return new TrainingStep(session, sums, model, state, options, metricNames);
   }
 
   get step(): number {
     return this.#step;
   }
 
-  async update(feeds: Feeds, rate: number, largestActivation: number): Promise<StepMetrics> {
-    const { ort, adam: settings } = this.#options;
+  async update(batches: readonly UpdateBatch[], rate: number): Promise<StepMetrics> {
+    const { ort, adam: settings, accumulate = 1 } = this.#options;
+    if (batches.length !== accumulate)
+      throw new Error(`this training step makes an update of ${accumulate} batches, not of ${batches.length}`);
     const step = this.#step + 1;
-    const inputs: Feeds = { ...feeds };
-    inputs[LEARNING_RATE] = new ort.Tensor("float32", Float32Array.of(correctedRate(rate, step, settings)), []);
-    if (this.#dropout) {
-      inputs[DROPOUT_POOL] = this.#dropout.pool(largestActivation);
-      inputs[DROPOUT_OFFSETS] = this.#dropout.offsets(step);
+    const inputs: Feeds = {};
+    const parts: StepMetrics[] = [];
+    this.#sums?.clear();
+    for (const [place, batch] of batches.entries()) {
+      const made = this.#inputs(batch, this.#step * accumulate + place + 1);
+      if (this.#sums) parts.push(await this.#sums.add({ ...made, ...this.parameterTensors() }, batch.share));
+      else Object.assign(inputs, made);
     }
+    Object.assign(inputs, this.#sums?.tensors());
+    inputs[LEARNING_RATE] = new ort.Tensor("float32", Float32Array.of(correctedRate(rate, step, settings)), []);
     const fetches: Record<string, Ort.Tensor | null> = {};
     for (const name of this.#metricNames) fetches[name] = null;
     for (const [name, pair] of this.#buffers) {
@@ -160,7 +206,9 @@ export class TrainingStep implements StepExecutor {
     const results = await this.#session.run(inputs, fetches);
     for (const pair of this.#buffers.values()) [pair.read, pair.write] = [pair.write, pair.read];
     this.#step = step;
-    return Object.fromEntries(this.#metricNames.map((name) => [name, Number(results[name]?.data[0])]));
+    this.#average?.add(new Map(this.specs.map(({ name }) => [name, this.#values(name)])), step);
+    const last = this.#metricNames.map((name): [string, number] => [name, Number(results[name]?.data[0])]);
+    return { ...meanMetrics(parts, batches), ...Object.fromEntries(last) };
   }
 
   parameterTensors(): Feeds {
@@ -171,25 +219,40 @@ export class TrainingStep implements StepExecutor {
     return this.#copies((name) => name);
   }
 
+  means(): Weights | undefined {
+    return this.#average?.weights();
+  }
+
   state(): OptimizerState {
+    const means = this.means();
     return {
       weights: this.weights(),
       firstMoments: this.#copies(firstMomentName),
       secondMoments: this.#copies(secondMomentName),
       step: this.#step,
+      ...(means && { means }),
     };
   }
 
   async dispose(): Promise<void> {
     await this.#session.release();
+    await this.#sums?.release();
+  }
+
+  /** A batch with its dropout. @param number which batch of the training it is, from 1. */
+  #inputs({ feeds, largestActivation }: UpdateBatch, number: number): Feeds {
+    if (!this.#dropout) return feeds;
+    const pool = this.#dropout.pool(largestActivation);
+    return { ...feeds, [DROPOUT_POOL]: pool, [DROPOUT_OFFSETS]: this.#dropout.offsets(number) };
+  }
+
+  #values(key: string): Float32Array {
+    const data = this.#buffers.get(key)?.read.data;
+    if (!(data instanceof Float32Array)) throw new Error(`parameter ${key} is not held as float32`);
+    return data;
   }
 
   #copies(keyOf: (name: string) => string): Weights {
-    const entries = this.specs.map(({ name }): [string, Float32Array] => {
-      const data = this.#buffers.get(keyOf(name))?.read.data;
-      if (!(data instanceof Float32Array)) throw new Error(`parameter ${name} is not held as float32`);
-      return [name, data.slice()];
-    });
-    return new Map(entries);
+    return new Map(this.specs.map(({ name }) => [name, this.#values(keyOf(name)).slice()]));
   }
 }

@@ -5,7 +5,7 @@ import { serializeModel } from "../graph/onnx.ts";
 import * as op from "../graph/ops.ts";
 import { type ParameterSpec, sizeOf } from "../networks/parameters.ts";
 import type { PingPong } from "./ping-pong.ts";
-import type { Feeds, StepMetrics, TrainingGraph } from "./training-step.ts";
+import type { Feeds, StepMetrics, TrainingGraph } from "./step-executor.ts";
 
 const BATCH_SHARE = "batch_share";
 const gradientSumName = (parameter: string): string => `${parameter}:g`;

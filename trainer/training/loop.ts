@@ -7,7 +7,7 @@ import { emptyWindow, type LoopState, loadCheckpoint, saveCheckpoint } from "./c
 import { RunLog } from "./run-log.ts";
 import { learningRate, type ScheduleSettings } from "./schedule.ts";
 import { type SnapshotSettings, takeSnapshot, type Validation } from "./snapshots.ts";
-import type { Feeds, OptimizerState, StepExecutor, StepMetrics, UpdateBatch } from "./training-step.ts";
+import type { Feeds, OptimizerState, StepExecutor, StepMetrics, UpdateBatch } from "./step-executor.ts";
 
 /** Raised when the run was asked to stop; its state is saved. */
 export class Interrupted extends Error {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Weights } from "../networks/parameters.ts";
 import type { LoopState } from "./checkpoint.ts";
 import { readSafetensors, writeSafetensors } from "./safetensors.ts";
-import type { StepExecutor } from "./training-step.ts";
+import type { StepExecutor } from "./step-executor.ts";
 
 export interface Validation {
   /** What the best checkpoint is chosen by: higher is better. */

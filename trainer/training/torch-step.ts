@@ -6,8 +6,6 @@ import { type ParameterSpec, sizeOf, type Weights } from "../networks/parameters
 import { DropoutPool } from "./dropout-pool.ts";
 import { type FrameTensor, frameTensor } from "./frames.ts";
 import { type AdamSettings, firstMomentName, meanName, secondMomentName } from "./optimizer.ts";
-import { TorchProcess, type TorchProcessSettings } from "./torch-process.ts";
-import { trainingProgram } from "./training-program.ts";
 import {
   type Feeds,
   meanMetrics,
@@ -16,7 +14,9 @@ import {
   type StepMetrics,
   type TrainingGraph,
   type UpdateBatch,
-} from "./training-step.ts";
+} from "./step-executor.ts";
+import { TorchProcess, type TorchProcessSettings } from "./torch-process.ts";
+import { trainingProgram } from "./training-program.ts";
 
 export interface TorchStepOptions extends TorchProcessSettings {
   readonly ort: typeof Ort;

@@ -50,6 +50,12 @@ export class PieceSplitter {
   #highSurrogate = "";
   #marksInARow = 0;
 
+  /** The character after the pieces given so far, `▁` for white space; undefined where nothing is known to follow. */
+  get following(): string | undefined {
+    const [character] = this.#open;
+    return character;
+  }
+
   /** Takes the next text, in any cut (also between the halves of a surrogate pair), and gives the pieces now complete. */
   push(text: string): string[] {
     this.#open = normalizeOpen(this.#open + this.#repair(text));

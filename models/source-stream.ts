@@ -1,15 +1,7 @@
 // One segment's source text, as it comes, to complete units with their tokens.
 import { PieceSplitter, SPACE_MARK } from "./pieces.ts";
+import type { SourceWord } from "./source-word.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-/** A piece that nothing to come can change: a word, a digit or a sign. */
-export interface SourceWord {
-  /** Its text, without the space before. */
-  text: string;
-  ids: readonly number[];
-  /** Whether white space, or the segment's start, stands before it: it begins a word as people count them. */
-  startsWord: boolean;
-}
 
 /**
  * Text in, units out, each as soon as it is complete. However the text was cut, the ids are those of

@@ -1,15 +1,24 @@
 // One segment's target ids, as they come, to text that is only ever appended to.
+import type { PlaceholderTable } from "./placeholder-table.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** The concatenation of what {@link TargetStream.push} returns is {@link Tokenizer.decode} of all ids. */
+/** After these a value follows without a space: brackets, currencies, a sign that stands close to the word before it. */
+const OPENS = /(?:^|[([{$€£¥#/„«‚‘¿¡]|[^\s]["'“”’»)\]]?[-–—])$/u;
+
+/**
+ * The concatenation of what {@link TargetStream.push} returns is {@link Tokenizer.decode} of all ids, with the values of
+ * the segment's placeholders, each once; a placeholder that stands for nothing writes nothing.
+ */
 export class TargetStream {
   readonly #tokenizer: Tokenizer;
+  readonly #table: PlaceholderTable | undefined;
   #text = "";
   /** A space is sent with the text after it, so that none is left at the end. */
   #spaceDue = false;
 
-  constructor(tokenizer: Tokenizer) {
+  constructor(tokenizer: Tokenizer, table?: PlaceholderTable) {
     this.#tokenizer = tokenizer;
+    this.#table = table;
   }
 
   /** Everything appended so far. */
@@ -19,17 +28,34 @@ export class TargetStream {
 
   /** Text that the ids add. */
   push(ids: Iterable<number>): string {
-    let added = "";
+    const before = this.#text.length;
     for (const id of ids) {
-      for (const [index, part] of this.#tokenizer.textOf(id).split(" ").entries()) {
-        if (index > 0) this.#spaceDue = true;
-        if (part === "") continue;
-        if (this.#spaceDue && (this.#text !== "" || added !== "")) added += " ";
-        this.#spaceDue = false;
-        added += part;
+      const value = this.#table?.take(id);
+      if (value === undefined) this.#append(this.#tokenizer.textOf(id));
+      else {
+        this.#spaceDue ||= !opensValue(this.#text);
+        this.#write(value);
       }
     }
-    this.#text += added;
-    return added;
+    return this.#text.slice(before);
   }
+
+  #append(text: string): void {
+    for (const [index, part] of text.split(" ").entries()) {
+      if (index > 0) this.#spaceDue = true;
+      if (part !== "") this.#write(part);
+    }
+  }
+
+  #write(text: string): void {
+    if (this.#spaceDue && this.#text !== "") this.#text += " ";
+    this.#spaceDue = false;
+    this.#text += text;
+  }
+}
+
+/** Whether a value stands directly after this text. A straight quote opens where it is one of an odd number. */
+function opensValue(text: string): boolean {
+  if (text.endsWith('"')) return text.split('"').length % 2 === 0;
+  return OPENS.test(text);
 }

@@ -1,5 +1,6 @@
 // One segment in one target: source pieces to tokens with their arrival times, engine outputs to text with its lag.
 
+import { PlaceholderTable } from "../../models/placeholder-table.ts";
 import type { EngineOutput } from "../engine/engine.ts";
 import { averageLagging, type Write, wordDelays } from "./lagging.ts";
 import type { SessionTarget, SourcePiece, SourceReader, TargetWriter } from "./session-target.ts";
@@ -17,6 +18,7 @@ export interface Written {
 export class SegmentLane {
   readonly #source: SourceReader;
   readonly #target: TargetWriter;
+  readonly #table = new PlaceholderTable();
   /** Tags that the engine reads before the first token; they count as no token of the segment. */
   readonly #prefix: readonly number[];
   /** Token index at which each word starts, and (tokens so far, when) of each arrival. */
@@ -34,13 +36,18 @@ export class SegmentLane {
 
   constructor(target: SessionTarget) {
     this.#source = target.openSource();
-    this.#target = target.openTarget();
+    this.#target = target.openTarget(this.#table);
     this.#prefix = target.prefix ?? [];
   }
 
   /** Source tokens of complete pieces so far, without the prefix. */
   get tokens(): number {
     return this.#tokens;
+  }
+
+  /** The most tokens that it can have once what its reader holds back is complete. */
+  get tokensAtMost(): number {
+    return this.#tokens + (this.#source.heldTokens ?? 0);
   }
 
   get words(): number {
@@ -108,8 +115,9 @@ export class SegmentLane {
 
   #take(pieces: SourcePiece[], now: number): void {
     if (pieces.length > 0 && this.#tokens === 0) this.#unsent.push(...this.#prefix);
-    for (const { ids, startsWord } of pieces) {
-      if (startsWord || this.#tokens === 0) this.#wordStarts.push(this.#tokens);
+    for (const { startsWord, ...piece } of pieces) {
+      const ids = this.#table.idsOf(piece);
+      if (startsWord || this.#wordStarts.length === 0) this.#wordStarts.push(this.#tokens);
       this.#tokens += ids.length;
       for (const id of ids) this.#unsent.push(id);
     }

@@ -1,18 +1,22 @@
 // One target of a session: its language, the model that writes it, and how that model reads and writes text.
 
 import type { Bundle } from "../../models/bundle.ts";
-import { SourceStream, type SourceWord } from "../../models/source-stream.ts";
-import { type AskedOf, chosenTarget, sourcePrefix } from "../../models/tags.ts";
+import { type CarryingOptions, carryingOf, openReader } from "../../models/carrying.ts";
+import type { PlaceholderTable } from "../../models/placeholder-table.ts";
+import type { SourceWord } from "../../models/source-word.ts";
+import { chosenTarget, sourcePrefix } from "../../models/tags.ts";
 import { TargetStream } from "../../models/target-stream.ts";
 import type { Wait } from "../../models/wait.ts";
 
 /** A piece of source text that nothing to come can change. */
-export type SourcePiece = Pick<SourceWord, "ids" | "startsWord">;
+export type SourcePiece = Omit<SourceWord, "text">;
 
-/** Text in, complete pieces out: what of a `SourceStream` a session uses. */
+/** Text in, complete pieces out: what of a `SourceStream` or a `ValueReader` a session uses. */
 export interface SourceReader {
   push(text: string): SourcePiece[];
   flush(): SourcePiece[];
+  /** The most tokens that complete pieces can become that wait for what follows. Default none wait. */
+  readonly heldTokens?: number;
 }
 
 /** Target ids in, text to append out, without a space at the start: what of a `TargetStream` a session uses. */
@@ -31,26 +35,28 @@ export interface SessionTarget {
   /** Source ids before each segment's own: tags, which are no words. Default none. */
   prefix?: readonly number[];
   openSource(): SourceReader;
-  openTarget(): TargetWriter;
+  /** @param table what the segment's placeholders stand for */
+  openTarget(table: PlaceholderTable): TargetWriter;
 }
 
 /** What a session asks of a bundle. */
-export interface SessionTargetOptions extends AskedOf {
+export interface SessionTargetOptions extends CarryingOptions {
   /** The bundle's own by default. */
   wait?: Wait;
 }
 
-/** A target that a student bundle writes. Throws RangeError for a teacher's bundle, TargetError. */
+/** A target that a student bundle writes. Throws RangeError for a teacher's bundle, TargetError, GlossaryError. */
 export function sessionTarget(bundle: Bundle, options: SessionTargetOptions = {}): SessionTarget {
   const { manifest, tokenizer } = bundle;
   if (!manifest.lags) throw new RangeError(`bundle ${manifest.name} is no student: it cannot translate a stream`);
+  const carrying = carryingOf(manifest, options);
   return {
     language: chosenTarget(manifest, options.target),
     model: manifest.name,
     wait: options.wait ?? manifest.lags.default,
     maxSourceTokens: manifest.limits.maxSourceTokens,
     prefix: sourcePrefix(manifest, options),
-    openSource: () => new SourceStream(tokenizer),
-    openTarget: () => new TargetStream(tokenizer),
+    openSource: () => openReader(tokenizer, carrying),
+    openTarget: (table) => new TargetStream(tokenizer, table),
   };
 }

@@ -138,7 +138,7 @@ export class Session {
     segment.end = this.#speakerClock;
     this.#heldSince = this.#speakerClock;
     for (const lane of segment.lanes) lane.append(piece, this.#now);
-    return Math.max(...segment.lanes.map((lane) => lane.tokens));
+    return Math.max(...segment.lanes.map((lane) => lane.tokensAtMost));
   }
 
   #openSegment(): Segment {

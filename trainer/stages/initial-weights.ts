@@ -1,8 +1,10 @@
 // The weights that a recipe's `init` names: a bundle's folder or a training stage's.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { FORMAL_ID, INFORMAL_ID, PLACEHOLDER_IDS } from "../../models/vocabulary.ts";
+import { freshenRows } from "../networks/fresh-rows.ts";
 import { initialWeights, type ParameterSpec, type ShapedWeights, type Weights } from "../networks/parameters.ts";
-import { RecipeError } from "../recipe.ts";
+import { type Recipe, RecipeError } from "../recipe.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { modelPath, type StageContext } from "./context.ts";
 import type { PreparedStage } from "./prepare-stage.ts";
@@ -70,6 +72,18 @@ export function startingWeights(
     throw new RecipeError(
       `${role}.training.init: no parameter in ${named.folder} has a name and shape of this network`,
     );
-  if (from !== undefined) context.say(`${role}: ${copied.length} of ${specs.length} parameters start from ${from}`);
+  if (from === undefined) return weights;
+  context.say(`${role}: ${copied.length} of ${specs.length} parameters start from ${from}`);
+  const { seed } = context.recipe.corpus;
+  const fresh = freshenRows(weights, role === "student" ? taughtIds(context.recipe.student) : [], width(specs), seed);
+  if (fresh > 0) context.say(`${role}: ${fresh} embeddings of placeholders and tags start afresh`);
   return weights;
 }
+
+/** The reserved ids that a student is to learn. */
+function taughtIds({ placeholders, formality }: Recipe["student"]): number[] {
+  return [...(placeholders.share > 0 ? PLACEHOLDER_IDS : []), ...(formality.share > 0 ? [FORMAL_ID, INFORMAL_ID] : [])];
+}
+
+const width = (specs: readonly ParameterSpec[]): number =>
+  specs.find(({ name }) => name === "embedding")?.shape[1] ?? 1;

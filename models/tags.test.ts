@@ -18,6 +18,17 @@ describe("tags of a bundle", () => {
     expect(chosenTarget(several, "fr")).toBe("fr");
   });
 
+  it("asks for a form of address behind the target, where the model knows them", () => {
+    const formality = { formal: 5, informal: 6 } as const;
+    expect(sourcePrefix({ ...single, tags: { formality } }, { formality: "formal" })).toEqual([5]);
+    expect(sourcePrefix({ ...single, tags: { formality } }, {})).toEqual([]);
+    const both = { ...several, tags: { ...several.tags, formality } };
+    expect(sourcePrefix(both, { target: "fr", formality: "informal" })).toEqual([14, 6]);
+    expect(() => sourcePrefix(several, { target: "fr", formality: "formal" })).toThrow(
+      'bundle "en-defr" has not learnt forms of address: leave it out (formality)',
+    );
+  });
+
   it("says what there is where none, or another one, is asked for", () => {
     expect(() => chosenTarget(several)).toThrow('bundle "en-defr" translates to de, fr; choose one of them (target)');
     expect(() => sourcePrefix(several, { target: "it" })).toThrow("translates to de, fr; not to it (target)");

@@ -7,7 +7,7 @@ const OPENS = /(?:^|[([{$€£¥#/„«‚‘¿¡]|[^\s]["'“”’»)\]]?[-–
 
 /**
  * The concatenation of what {@link TargetStream.push} returns is {@link Tokenizer.decode} of all ids, with the values of
- * the segment's placeholders, each once; a placeholder that stands for nothing writes nothing.
+ * the segment's placeholders; a placeholder that stands for nothing writes nothing.
  */
 export class TargetStream {
   readonly #tokenizer: Tokenizer;
@@ -30,7 +30,7 @@ export class TargetStream {
   push(ids: Iterable<number>): string {
     const before = this.#text.length;
     for (const id of ids) {
-      const value = this.#table?.take(id);
+      const value = this.#table?.valueOf(id);
       if (value === undefined) this.#append(this.#tokenizer.textOf(id));
       else {
         this.#spaceDue ||= !opensValue(this.#text);
@@ -54,8 +54,11 @@ export class TargetStream {
   }
 }
 
-/** Whether a value stands directly after this text. A straight quote opens where it is one of an odd number. */
+/** Whether a value stands directly after this text: a quote opens unless it closes one. */
 function opensValue(text: string): boolean {
-  if (text.endsWith('"')) return text.split('"').length % 2 === 0;
+  if (text.endsWith('"')) return countOf(text, '"') % 2 === 1;
+  if (text.endsWith("“")) return countOf(text, "„") < countOf(text, "“");
   return OPENS.test(text);
 }
+
+const countOf = (text: string, mark: string): number => text.split(mark).length - 1;

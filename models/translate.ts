@@ -1,9 +1,12 @@
 // Whole texts through the streaming path: what evaluation, the HTTP interface and the command line share with a session.
+import { openReader } from "./carrying.ts";
+import { PlaceholderTable } from "./placeholder-table.ts";
 import type { DecodedPart } from "./segment-decoder.ts";
-import { SourceStream, type SourceWord } from "./source-stream.ts";
+import type { SourceWord } from "./source-word.ts";
 import type { StepRunner } from "./step-runner.ts";
 import { TargetStream } from "./target-stream.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+import type { Carrying } from "./value-reader.ts";
 import type { Wait } from "./wait.ts";
 
 /** Text that became final at once. */
@@ -25,6 +28,8 @@ export interface TranslateOptions {
   wait: Wait;
   /** Source ids before each segment's own: tags, which are no words and are not counted as read. Default none. */
   prefix?: readonly number[];
+  /** What goes through placeholders. Default nothing. */
+  carrying?: Carrying;
 }
 
 export interface TranslateBatchOptions extends TranslateOptions {
@@ -35,6 +40,8 @@ export interface TranslateBatchOptions extends TranslateOptions {
 /** Units of one segment, and what was read before it began. */
 interface Segment {
   words: SourceWord[];
+  /** What its placeholders stand for. */
+  table: PlaceholderTable;
   tokensBefore: number;
   wordsBefore: number;
 }
@@ -48,10 +55,11 @@ export async function translateText(
 ): Promise<Translation> {
   const translation: Translation = { text: "", events: [] };
   const prefix = options.prefix ?? [];
-  for (const segment of segmentsOf(tokenizer, text, model.maxSourceTokens - prefix.length)) {
+  const limit = model.maxSourceTokens - prefix.length;
+  for (const segment of segmentsOf(tokenizer, text, limit, options.carrying)) {
     const decoder = model.newDecoder(options.wait);
     decoder.read(prefix);
-    const output = new SegmentOutput(translation, tokenizer);
+    const output = new SegmentOutput(translation, tokenizer, segment.table);
     const state = model.newState();
     const read = { tokens: segment.tokensBefore, words: segment.wordsBefore };
     const run = async () => {
@@ -87,7 +95,8 @@ export async function translateBatch(
 ): Promise<Translation[]> {
   const translations = texts.map((): Translation => ({ text: "", events: [] }));
   const prefix = options.prefix ?? [];
-  const queues = texts.map((text) => segmentsOf(tokenizer, text, model.maxSourceTokens - prefix.length));
+  const limit = model.maxSourceTokens - prefix.length;
+  const queues = texts.map((text) => segmentsOf(tokenizer, text, limit, options.carrying));
   // Segments of one text follow each other: the first of each text, then the second of those that have one, and so on.
   for (let turn = 0; queues.some((queue) => queue.length > turn); turn++) {
     const open = queues.flatMap((queue, text) => (queue.length > turn ? [{ segment: queue[turn], text }] : []));
@@ -96,7 +105,7 @@ export async function translateBatch(
     const batchSize = options.batchSize ?? 32;
     for (let start = 0; start < open.length; start += batchSize) {
       const batch = open.slice(start, start + batchSize);
-      const outputs = batch.map(({ text }) => new SegmentOutput(translations[text], tokenizer));
+      const outputs = batch.map(({ text, segment }) => new SegmentOutput(translations[text], tokenizer, segment.table));
       await runBatch(
         model,
         batch.map(({ segment }) => segment),
@@ -112,7 +121,7 @@ async function runBatch(
   model: StepRunner,
   segments: readonly Segment[],
   outputs: readonly SegmentOutput[],
-  { wait, prefix }: Required<TranslateOptions>,
+  { wait, prefix }: { wait: Wait; prefix: readonly number[] },
 ): Promise<void> {
   const rows = segments.map(({ words }) => {
     const decoder = model.newDecoder(wait);
@@ -160,9 +169,9 @@ class SegmentOutput {
   readonly #translation: Translation;
   readonly #target: TargetStream;
 
-  constructor(translation: Translation, tokenizer: Tokenizer) {
+  constructor(translation: Translation, tokenizer: Tokenizer, table: PlaceholderTable) {
     this.#translation = translation;
-    this.#target = new TargetStream(tokenizer);
+    this.#target = new TargetStream(tokenizer, table);
   }
 
   push(ids: readonly number[], tokensRead: number, wordsRead: number): void {
@@ -180,8 +189,13 @@ function tokensIn(words: readonly SourceWord[]): number {
 }
 
 /** The text in segments that the position limit allows; a new one begins with the word that does not fit. */
-function segmentsOf(tokenizer: Tokenizer, text: string, maxSourceTokens: number): Segment[] {
-  const source = new SourceStream(tokenizer);
+function segmentsOf(
+  tokenizer: Tokenizer,
+  text: string,
+  maxSourceTokens: number,
+  carrying: Carrying | undefined,
+): Segment[] {
+  const source = openReader(tokenizer, carrying);
   const units = [...source.push(text), ...source.flush()];
   const limit = maxSourceTokens - 1;
   const segments: Segment[] = [];
@@ -189,14 +203,17 @@ function segmentsOf(tokenizer: Tokenizer, text: string, maxSourceTokens: number)
   let words = 0;
   let room = 0;
   for (const group of wordsOf(units, limit)) {
-    const groupTokens = tokensIn(group);
-    if (groupTokens > room) {
-      segments.push({ words: [], tokensBefore: tokens, wordsBefore: words });
+    if (tokensIn(group) > room) {
+      segments.push({ words: [], table: new PlaceholderTable(), tokensBefore: tokens, wordsBefore: words });
       room = limit;
     }
-    segments[segments.length - 1].words.push(...group);
-    room -= groupTokens;
-    tokens += groupTokens;
+    const { words: into, table } = segments[segments.length - 1];
+    for (const unit of group) {
+      const ids = table.idsOf(unit);
+      into.push({ ...unit, ids });
+      room -= ids.length;
+      tokens += ids.length;
+    }
     words += group[0].startsWord ? 1 : 0;
   }
   return segments;

@@ -56,6 +56,17 @@ export function valueKind(value: string, tokens: (text: string) => number): Valu
   return Math.min(tokens(value), tokens(value.toLowerCase())) >= NAME_TOKENS ? "name" : undefined;
 }
 
+/** A run of letters and digits, then whatever follows a sign that can stand inside a value or a term; a comma only after a digit. */
+const GROWING = /^[\p{L}\p{M}\p{N}_]*(?:(?<=[\p{L}\p{M}\p{N}_])(?:[-.:/@+&#]|(?<=\p{N}),).*)?$/u;
+
+/**
+ * Whether a word that begins like this may become a value, or another value, by what follows without white space. Once it
+ * may not, it never will. A plain word before white space, a comma or the like need not wait.
+ */
+export function mayBecomeValue(beginning: string): boolean {
+  return GROWING.test(beginning.replace(BEFORE, ""));
+}
+
 /** Titles and initials, after which a name is no beginning of a sentence. */
 const ABBREVIATED = /^(?:\p{Lu}|Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Mme|Mlle|Hr|Fr|No|Nr)\.$/u;
 

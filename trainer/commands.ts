@@ -44,6 +44,7 @@ interface EvaluateFlags {
   threads: number;
   noise?: boolean;
   copy?: string;
+  placeholders?: boolean;
   diagnose?: boolean;
   json?: boolean;
 }
@@ -166,6 +167,7 @@ function addEvaluate(program: Command): void {
       "a student's share of numbers, names, codes and addresses that survive: source<TAB>reference<TAB>value[ | value…]",
       existingFile,
     )
+    .option("--no-placeholders", "translate numbers, names, codes and addresses as text, whatever the bundle knows")
     .option("--diagnose", "look into a CTC student's slots: length, repeats, blanks, accuracy")
     .option("--json", "the report as JSON")
     .addHelpText("after", "\nExample:\n  souffleur evaluate --bundle models/en-de --test test.tsv --wait 1,3,5,full")

@@ -2,6 +2,7 @@
 import * as ort from "onnxruntime-node";
 import { type Bundle, loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
+import { carryingOf } from "../../models/carrying.ts";
 import type { StepRunner } from "../../models/step-runner.ts";
 import { isStudent, openStudent } from "../../models/student-model.ts";
 import { chosenTarget, sourcePrefix, targetsOf } from "../../models/tags.ts";
@@ -33,6 +34,8 @@ export interface EvaluateBundleOptions {
   readonly noise?: boolean;
   /** A copy set of which the share that survives is measured; a student's only. */
   readonly copy?: string;
+  /** Whether values go through placeholders where the bundle knows them, as they do when it is served. Default true. */
+  readonly placeholders?: boolean;
   /** Whether a CTC student's slots are looked into. */
   readonly diagnose?: boolean;
 }
@@ -57,6 +60,7 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     const report = await evaluateStreaming(test, model, tokenizer, {
       waits: options.wait,
       prefix,
+      carrying: options.placeholders === false ? undefined : carryingOf(manifest, options),
       noiseLanguage,
       copy,
     });

@@ -2,6 +2,7 @@
 import type { StepRunner } from "../../models/step-runner.ts";
 import type { Tokenizer } from "../../models/tokenizer.ts";
 import { translateBatch } from "../../models/translate.ts";
+import type { Carrying } from "../../models/value-reader.ts";
 import type { Wait } from "../../models/wait.ts";
 import { type CopySet, copiedShare } from "./copy-set.ts";
 import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
@@ -13,6 +14,8 @@ export interface StreamingEvaluation {
   readonly waits: readonly Wait[];
   /** Source ids before each segment's own: tags. Default none. */
   readonly prefix?: readonly number[];
+  /** What goes through placeholders. Default nothing. */
+  readonly carrying?: Carrying;
   /** The sources' language where noisy sources are translated too. */
   readonly noiseLanguage?: string;
   /** Sentences with what must be carried over, from language to language, where that is measured too. */
@@ -30,12 +33,12 @@ export async function evaluateStreaming(
   test: TestSet,
   model: StepRunner,
   tokenizer: Tokenizer,
-  { waits, prefix, noiseLanguage, copy, batchSize }: StreamingEvaluation,
+  { waits, prefix, carrying, noiseLanguage, copy, batchSize }: StreamingEvaluation,
 ): Promise<EvaluationReport> {
   const noisy = noiseLanguage === undefined ? undefined : noisyTestSet(test, noiseLanguage);
   const rows: EvaluationRow[] = [];
   for (const wait of waits) {
-    const options = { wait, prefix, batchSize };
+    const options = { wait, prefix, carrying, batchSize };
     const sourcesOf = (set: TestSet) => set.sentences.map(({ source }) => source);
     const evaluate = async (set: TestSet) => {
       const sources = sourcesOf(set);

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as ort from "onnxruntime-node";
 import { z } from "zod";
+import { carryingOf } from "../../models/carrying.ts";
 import type { StudentModel } from "../../models/student-model.ts";
 import { languagesOf, pathOf, targetOf } from "../corpus/config.ts";
 import { type TextModel, transformerModel } from "../decoding/text-model.ts";
@@ -77,7 +78,10 @@ export async function evaluateStage(
       result.teacher.push({ ...named, bleu, chrf, brevityPenalty, ...(noisy && { noisy }) });
       context.say(`evaluate: ${testOf(named)}: teacher BLEU ${bleu.toFixed(2)}, chrF ${chrf.toFixed(2)}`);
       const report = runner
-        ? await evaluateStreaming(test, runner.model, tokenizer, { waits, prefix, noiseLanguage, batchSize: 64 })
+        ? await evaluateStreaming(test, runner.model, tokenizer, {
+            ...{ waits, prefix, noiseLanguage, batchSize: 64 },
+            carrying: carryingOf({ name: recipe.name, ...languages, placeholders: student.learnt.placeholders }),
+          })
         : await searched(test, transformerModel({ ...student, prefix }, tokenizer));
       result.student.push(report);
       context.say(formatEvaluationReport(report));

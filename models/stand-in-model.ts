@@ -4,7 +4,7 @@ import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState } from "./segment-state.ts";
 import type { StepRow } from "./step-batch.ts";
 import type { StepRunner } from "./step-runner.ts";
-import { BLANK_ID, SPECIAL_TOKENS } from "./vocabulary.ts";
+import { BLANK_ID, isPlaceholder, SPECIAL_TOKENS } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 
 export interface StandInModelOptions {
@@ -17,7 +17,7 @@ export interface StandInModelOptions {
 
 /**
  * Keeps the rules of the step graph: chunk i sees source positions 0..i+wait-1 and the slots before it, whenever it is
- * computed. Its state rows are the token ids and slot ids themselves. For tests and load generators.
+ * computed. Its state rows are the token ids and slot ids themselves. A placeholder's chunk writes that placeholder. For tests and load generators.
  */
 export class StandInModel implements StepRunner {
   readonly slotsPerToken: number;
@@ -58,7 +58,9 @@ export class StandInModel implements StepRunner {
       let hash = 0;
       for (const id of source.subarray(0, chunk + wait)) hash = mix(hash, id);
       for (const id of state.slotState) hash = mix(hash, id);
-      const ids = Array.from({ length: this.slotsPerToken }, (_, slot) => this.#idOf(mix(hash, slot)));
+      const copied = isPlaceholder(token) ? [token] : [];
+      const written = Array.from({ length: this.slotsPerToken }, (_, slot) => this.#idOf(mix(hash, slot)));
+      const ids = [...copied, ...written].slice(0, this.slotsPerToken);
       state.append(new Float32Array(0), Float32Array.from(ids));
       slotIds.push(...ids);
     }

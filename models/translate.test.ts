@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { carryingOf } from "./carrying.ts";
 import { StandInModel } from "./stand-in-model.ts";
 import { standInTokenizer } from "./stand-in-tokenizer.ts";
 import { StandInWaitKModel } from "./stand-in-wait-k-model.ts";
@@ -11,7 +12,7 @@ const standIn = (maxSourceTokens = 160) =>
   new StandInModel({ vocabularySize: tokenizer.vocabularySize, slotsPerToken: 2, maxSourceTokens });
 
 const text = fc
-  .array(fc.constantFrom("the", "word", "chest", "in", "42", "don't", "und"), { maxLength: 14 })
+  .array(fc.constantFrom("the", "word", "chest", "in", "42", "1.5", "x12", "don't", "und"), { maxLength: 14 })
   .map((words) => words.join(" "));
 const wait = fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constant<"full">("full"));
 
@@ -19,6 +20,14 @@ const MODELS = {
   "a CTC student": standIn,
   "an autoregressive student": (maxSourceTokens?: number) => new StandInWaitKModel(maxSourceTokens),
 };
+
+const CARRYING = carryingOf(
+  {
+    ...{ name: "en-de", source: "en", target: "de" },
+    placeholders: { kinds: ["number", "code", "term"], translated: [] },
+  },
+  { glossary: [{ source: "the word", target: "das Wort" }] },
+);
 
 describe("translate", () => {
   it.each(Object.entries(MODELS))(
@@ -30,18 +39,30 @@ describe("translate", () => {
           wait,
           fc.integer({ min: 4, max: 30 }),
           fc.constantFrom([], [TARGET_TAG_IDS[0]], [FORMAL_ID, TARGET_TAG_IDS[1]]),
-          async (texts, wait, limit, prefix) => {
+          fc.constantFrom(undefined, CARRYING),
+          async (texts, wait, limit, prefix, carrying) => {
             const model = open(limit);
             const single = await Promise.all(
-              texts.map((one) => translateText(model, tokenizer, one, { wait, prefix })),
+              texts.map((one) => translateText(model, tokenizer, one, { wait, prefix, carrying })),
             );
-            expect(await translateBatch(model, tokenizer, texts, { wait, prefix, batchSize: 3 })).toEqual(single);
+            expect(await translateBatch(model, tokenizer, texts, { wait, prefix, carrying, batchSize: 3 })).toEqual(
+              single,
+            );
           },
         ),
         { numRuns: 60 },
       );
     },
   );
+
+  it("writes values and terms as the target has them, and counts a term's words as read", async () => {
+    const source = "in the word 1.5, the chest";
+    const { text, events } = await translateText(standIn(), tokenizer, source, { wait: 1, carrying: CARRYING });
+    expect(text).toMatch(/(^| )das Wort.* 1,5/);
+    const plain = await translateText(standIn(), tokenizer, source, { wait: 1 });
+    expect(plain.text).not.toContain("das Wort");
+    expect(events.at(-1)).toMatchObject({ wordsRead: 6 });
+  });
 
   it("tells what each part needed", async () => {
     const { text, events } = await translateText(standIn(), tokenizer, "the word in the chest", { wait: 2 });

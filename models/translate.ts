@@ -203,7 +203,7 @@ function segmentsOf(
   let words = 0;
   let room = 0;
   for (const group of wordsOf(units, limit)) {
-    if (tokensIn(group) > room) {
+    if (segments.length === 0 || tokensIn(group) > room) {
       segments.push({ words: [], table: new PlaceholderTable(), tokensBefore: tokens, wordsBefore: words });
       room = limit;
     }

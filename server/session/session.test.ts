@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type CarryingManifest, carryingOf, openReader } from "../../models/carrying.ts";
 import { CtcDecoder } from "../../models/ctc-decoder.ts";
-import { SourceStream } from "../../models/source-stream.ts";
 import { standInTokenizer } from "../../models/stand-in-tokenizer.ts";
 import { TargetStream } from "../../models/target-stream.ts";
+import type { Carrying } from "../../models/value-reader.ts";
 import { BLANK_ID, EOS_ID } from "../../models/vocabulary.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { DeltaMessage, FinalMessage } from "../protocol/server-messages.ts";
@@ -14,15 +15,27 @@ import type { SessionTarget } from "./session-target.ts";
 
 const tokenizer = standInTokenizer();
 
-function target(language: string, wait: Wait, maxSourceTokens = 160, prefix?: readonly number[]): SessionTarget {
+const PLACEHOLDERS: CarryingManifest = {
+  ...{ name: "en-de", source: "en", target: "de" },
+  placeholders: { kinds: ["number", "code", "name", "term"], translated: [] },
+};
+const CARRYING = carryingOf(PLACEHOLDERS, { glossary: [{ source: "the word", target: "das Wort" }] });
+
+function target(
+  language: string,
+  wait: Wait,
+  maxSourceTokens = 160,
+  prefix?: readonly number[],
+  carrying?: Carrying,
+): SessionTarget {
   return {
     language,
     model: `en-${language}`,
     wait,
     maxSourceTokens,
     prefix,
-    openSource: () => new SourceStream(tokenizer),
-    openTarget: () => new TargetStream(tokenizer),
+    openSource: () => openReader(tokenizer, carrying),
+    openTarget: (table) => new TargetStream(tokenizer, table),
   };
 }
 
@@ -306,9 +319,47 @@ describe("Session", () => {
     expect(stage.session.pendingCharacters).toBe(0);
   });
 
+  it("reads values and terms through placeholders, and writes them as the target has them", () => {
+    const words = (stage: Stage) => stage.finals("de").map(({ text }) => text);
+    const stage = new Stage([target("de", 2, 160, [], CARRYING), target("fr", 2, 160)]);
+    stage.say("The wo").settle();
+    stage.say("rd in 1,25").settle();
+    stage.say("0.5 and x12, the word (42).\n").tell({ type: "end" }).settle();
+    expect(words(stage)).toEqual(["das Wort in 1.250,5 and x12, das Wort (42)."]);
+    expect(stage.finals("fr").map(({ text }) => text)).toEqual(["The word in 1,250.5 and x12, the word (42)."]);
+    expect(
+      stage
+        .deltas()
+        .filter(({ target }) => target === "de")
+        .map(({ text, read }) => [text, read]),
+    ).toEqual([
+      ["das Wort", 3],
+      [" in 1.250,5 and x12, das Wort (42).", 9],
+    ]);
+    const many = new Stage([target("de", 1, 160, [], CARRYING)]);
+    many.say("10 11 12 13 14 1,000 1,000").tell({ type: "end" }).settle();
+    expect(words(many)).toEqual(["10 11 12 13 14 1,000 1,000"]);
+  });
+
   const text = fc
     .array(
-      fc.constantFrom("the", "word", "Mr", "in", "42", "don't", ". ", "? ", ", ", " ", " ", "\n", "über", "日。"),
+      fc.constantFrom(
+        "the",
+        "word",
+        "Mr",
+        "in",
+        "42",
+        "1.5",
+        "don't",
+        ". ",
+        "? ",
+        ", ",
+        " ",
+        " ",
+        "\n",
+        "über",
+        "日。",
+      ),
       {
         maxLength: 80,
       },
@@ -327,8 +378,10 @@ describe("Session", () => {
         fc.constantFrom(20, 160),
         fc.integer({ min: 1, max: 8 }),
         fc.constantFrom<number[]>([], [13], [13, 5]),
-        (text, cuts, wait, maxSourceTokens, maxRowTokens, prefix) => {
-          const targets = () => [target("de", wait, maxSourceTokens, prefix), target("fr", 2, maxSourceTokens)];
+        fc.constantFrom(undefined, CARRYING),
+        (text, cuts, wait, maxSourceTokens, maxRowTokens, prefix, carrying) => {
+          const de = () => target("de", wait, maxSourceTokens, prefix, carrying);
+          const targets = () => [de(), target("fr", 2, maxSourceTokens)];
           const whole = new Stage(targets());
           whole.say(text).tell({ type: "end" }).settle();
           const cut = new Stage(targets(), { limits: { maxOpenSegments: 1 + (maxRowTokens % 3) } });

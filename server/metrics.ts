@@ -1,14 +1,18 @@
 // What the server counts, in Prometheus's terms: seconds, `_total`, few values to a label, never a session or an address.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Engine, StepStats } from "./engine/engine.ts";
-import { CLOSE_CODES, type ErrorCode } from "./protocol/close-codes.ts";
+import { CLOSE_CODES, ERROR_CODES, type ErrorCode, isRefusal } from "./protocol/close-codes.ts";
 import type { DeltaMeasure, FinalMeasure } from "./session/session-event.ts";
 
 /** Half a millisecond to ten seconds. */
 const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** How a session ended: `end` was sent, the client left, a fatal error, or the server went away. */
-export type SessionOutcome = "done" | "left" | "error" | "drained";
+export type SessionOutcome = (typeof OUTCOMES)[number];
+const OUTCOMES = ["done", "left", "error", "drained"] as const;
+
+/** A close without a code, and a connection that was lost. */
+const CODES_WITHOUT_FRAME = [1005, 1006];
 
 /** What is read when the metrics are asked for. */
 export interface MetricsSources {
@@ -134,6 +138,20 @@ export class Metrics {
         for (const { model, provider, precision } of engine.models) this.set({ model, provider, precision }, 1);
       },
     });
+    this.#startAtZero();
+  }
+
+  /**
+   * Counters of few, known labels stand at 0 from the start: Prometheus sees no increase in what appears as 1, and the
+   * first fault is the one to hear of.
+   */
+  #startAtZero(): void {
+    for (const outcome of OUTCOMES) this.#sessionsTotal.inc({ outcome }, 0);
+    for (const code of ERROR_CODES) {
+      this.#errors.inc({ code }, 0);
+      if (isRefusal(code)) this.#rejected.inc({ reason: code }, 0);
+    }
+    for (const code of [...Object.keys(CLOSE_CODES), ...CODES_WITHOUT_FRAME]) this.#disconnects.inc({ code }, 0);
   }
 
   get contentType(): string {
@@ -188,6 +206,6 @@ export class Metrics {
   }
 
   disconnected(code: number): void {
-    this.#disconnects.inc({ code: code in CLOSE_CODES || code === 1005 || code === 1006 ? code : "other" });
+    this.#disconnects.inc({ code: code in CLOSE_CODES || CODES_WITHOUT_FRAME.includes(code) ? code : "other" });
   }
 }

@@ -1,6 +1,7 @@
 // deploy/prometheus and deploy/grafana against a real Prometheus that scrapes a loaded server: every panel has data,
 // every alert fires on the fault that it is for. A minute of the rules is a second here; promtool tests the real times.
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -181,15 +182,33 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () 
     await Promise.all(talkers.splice(30).map((talker) => talker.stop()));
   });
 
-  it("tells of faults, of connections that are lost, and of clients that do not read", async () => {
+  it("tells of faults, and of connections that are lost", async () => {
     model.broken = true;
-    const told = new AbortController();
-    const stalled = Array.from({ length: 7 }, () => stall(told.signal));
-    await fired("SouffleurFaults", "SouffleurSlowConsumers").finally(() => told.abort());
-    await fired("SouffleurConnectionsLost");
+    await fired("SouffleurFaults", "SouffleurConnectionsLost");
     model.broken = false;
-    await Promise.all(stalled);
     await Promise.all(talkers.splice(0).map((talker) => talker.stop()));
+  });
+
+  it("tells of clients that do not read", async () => {
+    const count = 5;
+    const sockets = Array.from({ length: count }, () => new WebSocket(`${url}?source=en&target=de`, "souffleur.v1"));
+    for (const socket of sockets) {
+      await once(socket, "message");
+      socket.pause();
+      socket.on("error", () => {});
+    }
+    // A socket that is not read does not learn that it was closed: the server's own figure says how many are.
+    const closed = async () => {
+      const text = await (await fetch(server.metricsUrl.replace("localhost", "127.0.0.1"))).text();
+      return Number(/^souffleur_slow_consumers_total (\d+)$/m.exec(text)?.[1]);
+    };
+    const ping = JSON.stringify({ type: "ping", id: "x".repeat(128) });
+    while ((await closed()) < count) {
+      for (const socket of sockets) for (let one = 0; one < 1000; one++) socket.send(ping);
+      await setTimeout(1);
+    }
+    for (const socket of sockets) socket.terminate();
+    await fired("SouffleurSlowConsumers");
   });
 
   it("tells of a server that takes no streams, of a busy socket thread, and of an end", async () => {
@@ -207,18 +226,4 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () 
     const told = contentOf("tests/prometheus.system.test.ts").match(/(?<=[("\s])Souffleur[A-Z]\w+(?=")/g);
     expect(alerts.filter((alert) => !told?.includes(alert))).toEqual([]);
   });
-
-  /** Asks for more and more pongs without reading one. */
-  async function stall(told: AbortSignal): Promise<void> {
-    const socket = new WebSocket(`${url}?source=en&target=de`, "souffleur.v1");
-    await new Promise<void>((resolve) => socket.once("message", () => resolve()));
-    socket.pause();
-    socket.on("error", () => {});
-    const ping = JSON.stringify({ type: "ping", id: "x".repeat(128) });
-    for (let sent = 0; sent < 100_000 && !told.aborted; sent += 500) {
-      for (let one = 0; one < 500; one++) socket.send(ping);
-      await setTimeout(20);
-    }
-    socket.terminate();
-  }
 });

@@ -61,7 +61,11 @@ export const ONE_THREAD: ort.InferenceSession.SessionOptions = {
 export async function benchStep(options: StepOptions): Promise<StepBenchResult> {
   const bundle = await loadBundle(options.bundle);
   const files = options.stepFiles?.length ? options.stepFiles : bundle.stepPath ? [bundle.stepPath] : [];
-  if (files.length === 0) throw new RangeError(`${options.bundle} has no step graph: it is a ${bundle.manifest.kind}`);
+  if (files.length === 0) {
+    const { kind, architecture } = bundle.manifest;
+    const what = kind === "teacher" ? "a teacher" : `an ${architecture.type} student, which bench compare measures`;
+    throw new RangeError(`${options.bundle} has no step graph: it is ${what}`);
+  }
   const models: { name: string; model: StepModel }[] = [];
   try {
     for (const name of files) {

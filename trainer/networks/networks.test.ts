@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { backward } from "../graph/backward.ts";
 import { evaluateGraph, largestDifference, type Sample } from "../graph/evaluate-graph.testing.ts";
 import { Graph, type Value } from "../graph/graph.ts";
+import { lagFeeds } from "../training/lags.ts";
 import { studentFeeds, studentTrainingGraph } from "../training/student-graph.ts";
 import { type IdBatch, teacherFeeds, teacherTrainingGraph } from "../training/teacher-graph.ts";
 import type { Feeds, TrainingGraph } from "../training/training-step.ts";
@@ -120,7 +121,6 @@ describe("the teacher equals PyTorch's (scripts/reference/networks_torch.py)", (
 
 /** An autoregressive student's logits on a batch, each row at its lag. */
 function waitKLogits(ids: IdBatch, lags: Int32Array): Promise<Sample> {
-  const lag = new ort.Tensor("int64", BigInt64Array.from(lags, BigInt), [lags.length]);
   return evaluateLogits(
     ({ graph, parameters }) => {
       const context = { ...architecture, parameters, dropout: noDropout };
@@ -130,13 +130,21 @@ function waitKLogits(ids: IdBatch, lags: Int32Array): Promise<Sample> {
       const waits = graph.input("waits", "int64", ["B"]);
       return teacherForcedLogits(context, architecture, source, lengths, targetIn, waits);
     },
-    { ...teacherFeeds(ort, ids), waits: lag },
+    { ...teacherFeeds(ort, ids), ...lagFeeds(ort, lags) },
   );
 }
 
 describe("the autoregressive student equals PyTorch's (scripts/reference/networks_torch.py)", () => {
   test("logits at waits of 1, 3 and the whole sentence", async () => {
     expectLogits(await waitKLogits(batch, waits), rows.targetLengths, batch.U, waitKReference);
+  });
+
+  test("loss with label smoothing, and every gradient, a lag for each row", async () => {
+    const { labelSmoothing } = waitKReference;
+    const model = teacherTrainingGraph(architecture, { labelSmoothing, dropout: 0, streaming: true });
+    const found = await evaluateTraining(model, { ...teacherFeeds(ort, batch), ...lagFeeds(ort, waits) });
+    expect(found.nll!.data[0]! / waitKReference.nll).toBeCloseTo(1, 5);
+    expectReference(found, model, waitKReference);
   });
 });
 

@@ -6,6 +6,7 @@ import { Admission } from "./admission/admission.ts";
 import { KeyFileError } from "./admission/api-keys.ts";
 import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
+import { LoadGauge } from "./admission/load-gauge.ts";
 import { Visit } from "./admission/visit.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
@@ -83,8 +84,8 @@ export async function startServer(given: ServerSettings = {}, parts: ServerParts
     log.info({ models: checked.names }, "the bundles were read again");
   };
   try {
-    const { server, metrics } = await serve(settings, { catalogue, engine, reload, log });
-    onStep.call = (stats) => metrics.step(stats);
+    const { server, stepped } = await serve(settings, { catalogue, engine, reload, log });
+    onStep.call = stepped;
     return server;
   } catch (error) {
     await engine.close();
@@ -122,8 +123,16 @@ interface Serving {
 
 async function serve(settings: ResolvedServerSettings, { catalogue, engine, reload, log }: Serving) {
   const keyFile = openKeyFile(settings, log);
-  const admission = new Admission({ ...settings, verifiers: keyFile === undefined ? [] : [keyFile.keys] });
+  const admission = makeAdmission(settings, keyFile);
   const now = () => performance.now();
+  const load = new LoadGauge();
+  const tooLate = () => {
+    const limitMs = settings.overloadLatencyMs;
+    if (limitMs === 0 || load.valueMs(now()) <= limitMs) return undefined;
+    return new ProtocolError("overloaded", "the server is late already", {
+      retryAfter: load.retryAfter(limitMs, now()),
+    });
+  };
   let draining = false;
   const unready = () => {
     if (draining) return new ProtocolError("shutting_down", "the server is shutting down");
@@ -145,8 +154,9 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     admit: (request) => {
       const full = streams.size >= settings.maxSessions;
       const refusal = full ? new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }) : unready();
-      if (refusal !== undefined) throw refusal;
-      return new Visit(admission, request);
+      const late = refusal ?? tooLate();
+      if (late !== undefined) throw late;
+      return new Visit(admission, request, now);
     },
     openSession: ({ model, target }, { wait, timings }, callbacks) => {
       const bundle = catalogue.bundleOf(model);
@@ -187,7 +197,12 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     page: await Page.read(settings.pageDirectory),
     maxConcurrent: settings.maxTranslations,
     unready,
-    identify: (request) => admission.identify(shownBy(request)),
+    identify: (request) => {
+      const late = tooLate();
+      if (late !== undefined) throw late;
+      return admission.identify(shownBy(request));
+    },
+    charge: (caller, texts) => admission.charge(caller, texts, now()),
     translate: ({ model, target }, text, wait, signal) =>
       translateText(engine, catalogue.bundleOf(model), text, { target, wait, signal }),
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
@@ -254,7 +269,32 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       return stopped;
     },
   };
-  return { server, metrics };
+  const stepped = (stats: StepStats): void => {
+    metrics.step(stats);
+    // What a row's word has gone through: the wait, the step, and the way back to this thread.
+    const queueMs = stats.queueMs.reduce((sum, ms) => sum + ms, 0) / Math.max(1, stats.queueMs.length);
+    load.record(queueMs + stats.batchMs + stats.computeMs + stats.deliverMs, now());
+  };
+  return { server, stepped };
+}
+
+function makeAdmission(settings: ResolvedServerSettings, keyFile: KeyFile | undefined): Admission {
+  return new Admission({
+    ...settings,
+    verifiers: keyFile === undefined ? [] : [keyFile.keys],
+    keyLimits: {
+      wordsPerMinute: settings.keyWordsPerMinute,
+      messagesPerSecond: settings.keyMessagesPerSecond,
+      sessionsPerMinute: settings.keySessionsPerMinute,
+      sessionsAtOnce: settings.keySessions,
+    },
+    addressLimits: {
+      wordsPerMinute: settings.addressWordsPerMinute,
+      messagesPerSecond: settings.addressMessagesPerSecond,
+      sessionsPerMinute: settings.addressSessionsPerMinute,
+      sessionsAtOnce: settings.addressSessions,
+    },
+  });
 }
 
 /** The keys, where the settings name a file of them. Throws SettingsError where it cannot be used. */

@@ -81,6 +81,53 @@ export const serverSettingsSchema = z.strictObject({
     past: "the address of the next proxy counts as the client's",
     value: "number",
   }),
+  keyWordsPerMinute: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "source words a minute of each API key, as many at once after a pause; 0: no limit",
+    past: "the text is not taken: `rate_limited` with `retryAfter`, 429",
+    value: "number",
+  }),
+  keyMessagesPerSecond: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "messages a second of each API key, ten seconds' worth at once; a request counts as one; 0: no limit",
+    past: "the message is not taken: `rate_limited` with `retryAfter`, 429",
+    value: "number",
+  }),
+  keySessionsPerMinute: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "new streams a minute of each API key, as many at once; 0: no limit",
+    past: "the stream is refused with `rate_limited`, close 1013",
+    value: "number",
+  }),
+  keySessions: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "open streams of each API key; 0: no limit",
+    past: "the next is refused with `rate_limited`, close 1013",
+    value: "number",
+  }),
+  addressWordsPerMinute: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "source words a minute of each address (an IPv6 /64), as many at once after a pause; 0: no limit",
+    past: "the text is not taken: `rate_limited` with `retryAfter`, 429",
+    value: "number",
+  }),
+  addressMessagesPerSecond: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning:
+      "messages a second of each address (an IPv6 /64), ten seconds' worth at once; a request counts as one; 0: no limit",
+    past: "the message is not taken: `rate_limited` with `retryAfter`, 429",
+    value: "number",
+  }),
+  addressSessionsPerMinute: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "new streams a minute of each address (an IPv6 /64), as many at once; 0: no limit",
+    past: "the stream is refused with `rate_limited`, close 1013",
+    value: "number",
+  }),
+  addressSessions: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning: "open streams of each address (an IPv6 /64); 0: no limit",
+    past: "the next is refused with `rate_limited`, close 1013",
+    value: "number",
+  }),
+  overloadLatencyMs: duration().default(500).register(settingTexts, {
+    meaning:
+      "how long words may take through the engine now, on average over the last seconds; 0: as long as they like",
+    past: "new streams and requests are refused with `overloaded` and `retryAfter`; open streams go on",
+    value: "duration",
+  }),
   maxSessions: wholeNumber(1, 1_000_000).default(20_000).register(settingTexts, {
     meaning: "open connections at once",
     past: "the next is refused with `overloaded`, close 1013, retry after 5 s; `/readyz` stays 200",

@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { Admission, type AdmissionOptions, withoutCredential } from "./admission.ts";
 import { ApiKeys, makeKey } from "./api-keys.ts";
+import { NO_LIMITS } from "./budget.ts";
 import type { Shown } from "./caller.ts";
 
 const { key, record } = makeKey("studio");
 const keys = new ApiKeys([record]);
 
 function admission(options: Partial<AdmissionOptions> = {}): Admission {
-  return new Admission({ verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0, ...options });
+  const open = { verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0 };
+  return new Admission({ ...open, keyLimits: NO_LIMITS, addressLimits: NO_LIMITS, ...options });
 }
 
 function shown(parts: Partial<Shown> = {}): Shown {
@@ -67,6 +69,21 @@ describe("Admission", () => {
     for (const origin of ["https://evil.example", "null", "https://talks.example.evil.example"]) {
       expect(() => listed.meet(shown({ origin }))).toThrow(expect.objectContaining({ code: "forbidden_origin" }));
     }
+  });
+
+  it("charges a request's texts to its key and its address, to both or to none", () => {
+    const limited = admission({
+      verifiers: [keys],
+      keyLimits: { ...NO_LIMITS, wordsPerMinute: 3 },
+      addressLimits: { ...NO_LIMITS, wordsPerMinute: 6 },
+    });
+    const caller = limited.identify(shown({ authorization: `Bearer ${key}` }));
+    limited.charge(caller, ["one two", "three"], 0);
+    const refusal = expect.objectContaining({ code: "rate_limited", retryAfter: 60 });
+    expect(() => limited.charge(caller, ["one two three"], 0)).toThrow(refusal);
+    // The address has its words back: another key may use them.
+    limited.charge({ ...caller, holder: { key: "other" } }, ["one two three"], 0);
+    expect(() => limited.charge({ ...caller, holder: { key: "third" } }, ["one"], 0)).toThrow("this address");
   });
 
   it("takes the address from trusted proxies", () => {

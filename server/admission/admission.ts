@@ -1,7 +1,9 @@
 // Who may come in: the page's origin, the credential that is shown, and the address behind trusted proxies.
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import { type Budget, type BudgetLimits, Budgets, takeOfAll } from "./budget.ts";
 import type { Caller, CredentialVerifier, Holder, Shown } from "./caller.ts";
 import { clientAddress } from "./client-address.ts";
+import { WordCount } from "./word-count.ts";
 
 /** The query parameter that a key or token comes in, where that is allowed. */
 const KEY_PARAMETER = "key";
@@ -15,13 +17,20 @@ export interface AdmissionOptions {
   allowedOrigins: readonly string[];
   /** Proxies in front of the server that append to `X-Forwarded-For`. */
   trustedProxies: number;
+  /** What each key and each address may use. */
+  keyLimits: BudgetLimits;
+  addressLimits: BudgetLimits;
 }
 
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #keyBudgets: Budgets;
+  readonly #addressBudgets: Budgets;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#keyBudgets = new Budgets("this key", options.keyLimits);
+    this.#addressBudgets = new Budgets("this address", options.addressLimits);
   }
 
   /** Whether a credential is needed. */
@@ -68,6 +77,30 @@ export class Admission {
   admits({ holder }: Caller): boolean {
     if (!this.closed) return true;
     return holder !== undefined && this.#options.verifiers.some((verifier) => verifier.stands(holder));
+  }
+
+  /** Undefined where addresses are not limited. */
+  budgetOfAddress({ address }: Caller, now: number): Budget | undefined {
+    return this.#addressBudgets.of(address, now);
+  }
+
+  /** Undefined where keys are not limited, or none was shown. */
+  budgetOfKey({ holder }: Caller, now: number): Budget | undefined {
+    return holder && this.#keyBudgets.of(holder.key, now);
+  }
+
+  /**
+   * A request's texts are to be translated.
+   *
+   * @throws ProtocolError `rate_limited`
+   */
+  charge(caller: Caller, texts: readonly string[], now: number): void {
+    const budgets = [this.budgetOfAddress(caller, now), this.budgetOfKey(caller, now)].filter(
+      (one) => one !== undefined,
+    );
+    const words = texts.reduce((sum, text) => sum + new WordCount().of(text), 0);
+    const refusal = takeOfAll(budgets, "messages", 1, now) ?? takeOfAll(budgets, "words", words, now);
+    if (refusal !== undefined) throw refusal;
   }
 
   #checkOrigin(origin: string): void {

@@ -243,7 +243,7 @@ describe("POST /v1/translate", () => {
 describe("the routes' figures", () => {
   const headers = { "content-type": "application/json" };
 
-  async function setUp(overrides: Partial<Pick<RouteOptions, "unready" | "identify" | "translate">>) {
+  async function setUp(overrides: Partial<Pick<RouteOptions, "unready" | "identify" | "charge" | "translate">>) {
     const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
     const metrics = new Metrics({ engine, backpressureBytes: () => 0, ready: () => true, maxSessions: 1 });
     const faults: unknown[] = [];
@@ -254,6 +254,7 @@ describe("the routes' figures", () => {
       maxConcurrent: 1,
       unready: () => undefined,
       identify: () => ({ address: "", holder: undefined }),
+      charge: () => undefined,
       translate: async (_model, text) => text,
       onFault: (error) => faults.push(error),
       ...overrides,
@@ -318,6 +319,15 @@ describe("the routes' figures", () => {
       'souffleur_errors_total{code="unauthorized"} 1',
     ]);
     expect((await refused.client.request("GET", "/v1/models")).status).toBe(200);
+    const charged = await setUp({
+      charge: (caller, texts) => {
+        throw new ProtocolError("rate_limited", `${texts.length} texts of ${caller.address}`, { retryAfter: 7 });
+      },
+      identify: ({ peer }) => ({ address: peer, holder: undefined }),
+    });
+    const tooMuch = await charged.post(good);
+    expect([tooMuch.status, tooMuch.headers["retry-after"]]).toEqual([429, "7"]);
+    expect(errorOf(tooMuch).message).toBe("1 texts of 127.0.0.1");
   });
 
   it("count a fault, but no client that left", async () => {

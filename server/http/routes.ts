@@ -26,6 +26,8 @@ export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
   unready(): ProtocolError | undefined;
   /** Who asks for a translation. Throws ProtocolError where they may not. */
   identify(request: HttpRequest): Caller;
+  /** Throws ProtocolError where the caller may not have so much translated now. */
+  charge(caller: Caller, texts: readonly string[]): void;
   onFault(error: unknown, path: string): void;
 }
 
@@ -47,8 +49,8 @@ export function makeRouter(options: RouteOptions): Router {
     .add("POST", TRANSLATE_PATH, (request) => {
       const unready = options.unready();
       if (unready !== undefined) throw unready;
-      options.identify(request);
-      return translate(request);
+      const caller = options.identify(request);
+      return translate(request, (texts) => options.charge(caller, texts));
     })
     .add("GET", STREAM_PATH, () => {
       const headers = { upgrade: "websocket" };

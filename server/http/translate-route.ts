@@ -10,8 +10,7 @@ import {
   translateRequestSchema,
 } from "../protocol/translate-request.ts";
 import type { HttpRequest } from "./request.ts";
-import { respondJson, respondProblem } from "./response.ts";
-import type { HttpHandler } from "./router.ts";
+import { type HttpResponse, respondJson, respondProblem } from "./response.ts";
 
 export interface TranslateRouteOptions {
   /** What is served now. */
@@ -22,7 +21,13 @@ export interface TranslateRouteOptions {
   maxConcurrent: number;
 }
 
-export function translateRoute(options: TranslateRouteOptions): HttpHandler {
+/** Answers a request once its texts are charged to whoever asks; `charge` throws ProtocolError where they are too many. */
+export type TranslateHandler = (
+  request: HttpRequest,
+  charge?: (texts: readonly string[]) => void,
+) => Promise<HttpResponse>;
+
+export function translateRoute(options: TranslateRouteOptions): TranslateHandler {
   let running = 0;
 
   /** One text after another, as many at once as there is room for; a request that is let in gets one place at least. */
@@ -54,7 +59,7 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
     return results;
   }
 
-  return async (request) => {
+  return async (request, charge) => {
     const contentType = request.header("content-type").split(";")[0].trim().toLowerCase();
     if (contentType !== "application/json")
       return respondProblem(415, "send the body as content-type: application/json");
@@ -63,8 +68,10 @@ export function translateRoute(options: TranslateRouteOptions): HttpHandler {
     if (running >= options.maxConcurrent) {
       throw new ProtocolError("overloaded", "too many texts are being translated", { retryAfter: 1 });
     }
+    const given = [asked.text].flat();
+    charge?.(given);
     const wait = asked.wait ?? "full";
-    const texts = await translateAll([asked.text].flat(), pair, wait, request.signal);
+    const texts = await translateAll(given, pair, wait, request.signal);
     const text = typeof asked.text === "string" ? texts[0] : texts;
     const answer: TranslateResponse = { model: pair.model, source: asked.source, target: asked.target, wait, text };
     return respondJson(200, answer);

@@ -16,8 +16,8 @@ export type CloseCode = keyof typeof CLOSE_CODES;
 export interface ErrorRule {
   /**
    * A fatal error is sent in band, then the connection is closed. The others leave the stream as it was. The message's
-   * own `fatal` is what counts: `too_large` and `overloaded` about one `text` only mean that this text was not taken,
-   * and an error in the query string is fatal whatever its code, since no message can correct it.
+   * own `fatal` is what counts: `too_large`, `overloaded` and `rate_limited` about one message only mean that it was
+   * not taken, and an error in the query string is fatal whatever its code, since no message can correct it.
    */
   fatal: boolean;
   /** The close code that follows where the error is fatal. */
@@ -45,7 +45,12 @@ export const ERROR_RULES = {
   unsupported_pair: { fatal: true, close: 1008, status: 404, meaning: "no model here translates this pair" },
   too_large: { fatal: true, close: 1009, status: 413, meaning: "the message is over the limit given in `ready`" },
   rate_limited: { fatal: true, close: 1013, status: 429, meaning: "too much in too short a time" },
-  overloaded: { fatal: true, close: 1013, status: 503, meaning: "the server has all the streams it can serve" },
+  overloaded: {
+    fatal: true,
+    close: 1013,
+    status: 503,
+    meaning: "the server has all the streams it can serve, or is late with those",
+  },
   idle_timeout: { fatal: true, close: 1008, status: 408, meaning: "no message came for too long" },
   slow_consumer: { fatal: true, close: 1013, status: 503, meaning: "the client does not read what it is sent" },
   shutting_down: {

@@ -12,6 +12,19 @@ export const PAYLOAD_MAX_BYTES = 64 * 1024;
 /** What may wait in a connection's outbox, in bytes. Past it: `slow_consumer`, close 1013. */
 export const OUTBOX_MAX_BYTES = 1024 * 1024;
 
+/** The messages of one stream: so many a second, and so many at once after a pause. Past it: `rate_limited`, not taken. */
+export const MESSAGES_PER_SECOND = 500;
+export const MESSAGES_BURST = 2_000;
+
+/** A stream that goes on after so many of its messages in a row were not taken is closed with `rate_limited`. */
+export const REFUSED_IN_A_ROW_MAX = 1_000;
+
+/** A client that takes nothing for so long while something waits for it is closed with `slow_consumer`. */
+export const SLOW_CONSUMER_MS = 5_000;
+
+/** How long such a client has left to take what waits, before it is cut off. */
+export const SLOW_CLOSE_MS = 2_000;
+
 /** How long a connection may be open before it shows the key that the server needs. Past it: `unauthorized`, close 1008. */
 export const UNAUTHORIZED_TIMEOUT_MS = 10_000;
 

@@ -128,9 +128,9 @@ class MemoryPeer implements Connection {
     this.#flush();
   }
 
-  close(code: CloseCode, reason: string): void {
+  close(code: CloseCode, reason: string, timeoutMs = this.#settings.closeTimeoutMs): void {
     if (this.#closing !== undefined || this.#closed !== undefined) return;
-    const timer = setTimeout(() => this.end(1006, ""), this.#settings.closeTimeoutMs);
+    const timer = setTimeout(() => this.end(1006, ""), timeoutMs);
     this.#closing = { code, reason, timer };
     // As with sockets, `closed` comes in a later turn, never inside this call.
     queueMicrotask(() => this.#flush());

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { Admission } from "../admission/admission.ts";
+import { Admission, type AdmissionOptions } from "../admission/admission.ts";
 import { ApiKeys, makeKey } from "../admission/api-keys.ts";
+import { NO_LIMITS } from "../admission/budget.ts";
 import { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
-import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES } from "../protocol/limits.ts";
+import {
+  MESSAGES_BURST,
+  MESSAGES_PER_SECOND,
+  OUTBOX_MAX_BYTES,
+  PAYLOAD_MAX_BYTES,
+  REFUSED_IN_A_ROW_MAX,
+} from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type ServerMessage, serverMessageSchema } from "../protocol/server-messages.ts";
 import type { SessionMessage } from "../session/session-event.ts";
@@ -51,7 +58,10 @@ class ScriptedSession implements StreamSession {
   }
 }
 
-const OPEN = { verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0 };
+const OPEN: AdmissionOptions = {
+  ...{ verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0 },
+  ...{ keyLimits: NO_LIMITS, addressLimits: NO_LIMITS },
+};
 
 function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OPEN)) {
   const sessions: ScriptedSession[] = [];
@@ -64,7 +74,7 @@ function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OP
     models: [{ model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 }],
     idleTimeoutMs: 60_000,
     textMaxCharacters: 10_000,
-    admit: (request) => new Visit(admission, request),
+    admit: (request) => new Visit(admission, request, () => clock.ms),
     openSession: ({ model }, given, callbacks) => {
       settings.push({ model, ...given });
       sessions.push(new ScriptedSession(callbacks));
@@ -257,6 +267,7 @@ describe("Stream", () => {
     for (let seq = 1; seq < 6; seq++) sessions[0].emit({ type: "delta", segment: 0, target: "de", text, read: 1, seq });
     slow.resume();
     await turn();
+    expect(messages(slow).filter(({ type }) => type === "delta")).toHaveLength(3);
     const last = messages(slow).at(-1);
     expect(last).toMatchObject({ type: "error", code: "slow_consumer", fatal: true });
     expect(slow.closed?.code).toBe(1013);
@@ -315,6 +326,87 @@ describe("Stream", () => {
     await turn();
     expect(messages(client)).toMatchObject([{ type: "error", code: "forbidden_origin", fatal: true }]);
     expect(client.closed).toEqual({ code: 1008, reason: "forbidden_origin" });
+  });
+
+  it("closes a client that takes nothing of what waits for it", async () => {
+    const { transport, sessions, streams, clock } = setUp();
+    const slow = transport.connect("source=en&target=de");
+    slow.pause();
+    sessions[0].emit(final(0));
+    clock.ms = 1_000;
+    streams[0].check();
+    clock.ms = 5_500;
+    streams[0].check();
+    slow.resume();
+    sessions[0].emit(final(1));
+    clock.ms = 9_000;
+    streams[0].check();
+    expect(messages(slow).map(({ type }) => type)).toEqual(["ready", "final", "final"]);
+    slow.pause();
+    sessions[0].emit(final(2));
+    clock.ms = 10_000;
+    streams[0].check();
+    clock.ms = 14_001;
+    streams[0].check();
+    slow.resume();
+    await turn();
+    expect(messages(slow).at(-1)).toMatchObject({ code: "slow_consumer", fatal: true });
+    expect(slow.closed).toEqual({ code: 1013, reason: "slow_consumer" });
+  });
+
+  it("takes so many messages a second, and gives up on who sends more and more", async () => {
+    const { transport, sessions, clock } = setUp();
+    const busy = transport.connect("source=en&target=de");
+    const other = transport.connect("source=en&target=de");
+    for (let count = 0; count < MESSAGES_BURST; count++) say(busy, { type: "ping" });
+    say(busy, { type: "text", text: "one too many" });
+    expect(messages(busy).at(-1)).toMatchObject({ code: "rate_limited", retryAfter: 1, fatal: false });
+    clock.ms = 1_000;
+    say(busy, { type: "text", text: "taken" });
+    expect(sessions[0].calls).toEqual(["text taken"]);
+    for (let count = 0; count < MESSAGES_PER_SECOND + REFUSED_IN_A_ROW_MAX; count++) say(busy, { type: "ping" });
+    await turn();
+    expect(busy.closed).toEqual({ code: 1013, reason: "rate_limited" });
+    say(other, { type: "text", text: "fine" });
+    expect(sessions[1].calls).toEqual(["text fine"]);
+  });
+
+  it("charges words to the key over all its streams, however they are cut into messages", async () => {
+    const { key, record } = makeKey("studio");
+    const keyLimits = { ...NO_LIMITS, wordsPerMinute: 6, sessionsAtOnce: 2 };
+    const admission = new Admission({ ...OPEN, verifiers: [new ApiKeys([record])], keyLimits });
+    const { transport, sessions, clock } = setUp({}, admission);
+    const shown = { authorization: `Bearer ${key}` };
+    const [one, two] = [0, 1].map(() => transport.connect("source=en&target=de", shown));
+    for (const part of ["th", "e tr", "ain is"]) say(one, { type: "text", text: part });
+    say(two, { type: "text", text: "three more words" });
+    say(one, { type: "text", text: " late" });
+    expect(messages(one).at(-1)).toMatchObject({ code: "rate_limited", field: "text", retryAfter: 10, fatal: false });
+    expect(sessions[0].calls).toHaveLength(3);
+    clock.ms = 10_000;
+    say(one, { type: "text", text: " late" });
+    expect(sessions[0].calls.at(-1)).toBe("text  late");
+    const third = transport.connect("", {});
+    say(third, { ...START, key });
+    await turn();
+    expect(third.closed).toEqual({ code: 1013, reason: "rate_limited" });
+    two.close();
+    const fourth = transport.connect("source=en&target=de", shown);
+    expect(messages(fourth)).toMatchObject([{ type: "ready" }]);
+  });
+
+  it("limits the new streams of an address, behind a trusted proxy that of each client", async () => {
+    const addressLimits = { ...NO_LIMITS, sessionsPerMinute: 2 };
+    const { transport, clock } = setUp({}, new Admission({ ...OPEN, trustedProxies: 1, addressLimits }));
+    const open = (forwardedFor: string) => transport.connect("source=en&target=de", { forwardedFor });
+    const same = [0, 1, 2].map(() => open("203.0.113.5"));
+    const other = open("6.6.6.6, 203.0.113.6");
+    await turn();
+    expect(same.map(({ closed }) => closed?.reason)).toEqual([undefined, undefined, "rate_limited"]);
+    expect(messages(same[2])).toMatchObject([{ code: "rate_limited", retryAfter: 30, fatal: true }]);
+    expect(other.closed).toBeUndefined();
+    clock.ms = 30_000;
+    expect(messages(open("203.0.113.5"))).toMatchObject([{ type: "ready" }]);
   });
 
   it("closes an idle stream, but not while something is owed", async () => {

@@ -3,9 +3,16 @@ import type { Wait } from "../../models/wait.ts";
 import { withoutCredential } from "../admission/admission.ts";
 import type { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
-import type { ClientMessage, StreamSettings } from "../protocol/client-messages.ts";
+import type { ClientMessage, StreamSettings, TextMessage } from "../protocol/client-messages.ts";
 import { CLOSE_CODES, type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
-import { OUTBOX_MAX_BYTES, PAYLOAD_MAX_BYTES, SUBPROTOCOL, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
+import {
+  OUTBOX_MAX_BYTES,
+  PAYLOAD_MAX_BYTES,
+  REFUSED_IN_A_ROW_MAX,
+  SLOW_CLOSE_MS,
+  SUBPROTOCOL,
+  UNAUTHORIZED_TIMEOUT_MS,
+} from "../protocol/limits.ts";
 import { choosePair, type ServedPair } from "../protocol/pairs.ts";
 import { parseClientMessage } from "../protocol/parse-message.ts";
 import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
@@ -13,6 +20,7 @@ import { parseQuerySettings } from "../protocol/query-settings.ts";
 import type { ServerMessage } from "../protocol/server-messages.ts";
 import type { DeltaMeasure, FinalMeasure, SessionMessage } from "../session/session-event.ts";
 import type { SessionRunner } from "../session/session-runner.ts";
+import { Outbox } from "./outbox.ts";
 import type { Connection, ConnectionHandler, StreamRequest } from "./transport.ts";
 
 /** What a stream uses of a session. */
@@ -57,6 +65,7 @@ export class Stream implements ConnectionHandler {
   readonly id: string;
   readonly #host: StreamHost;
   readonly #connection: Connection;
+  readonly #outbox: Outbox;
   readonly #openedAt: number;
   #visit: Visit | undefined;
   #session: StreamSession | undefined;
@@ -66,12 +75,16 @@ export class Stream implements ConnectionHandler {
   /** Nothing more is read from or sent to the client. */
   #ended = false;
   #outcome: SessionOutcome = "left";
+  /** Whether the message that is being handled was not taken; how many before it were not. */
+  #refused = false;
+  #refusedInARow = 0;
   /** What ended the session, where it ended itself. */
   #sessionError: ErrorCode | undefined;
 
   constructor(host: StreamHost, connection: Connection, request: StreamRequest) {
     this.#host = host;
     this.#connection = connection;
+    this.#outbox = new Outbox(connection, () => host.now());
     this.id = host.sessionId();
     this.#openedAt = host.now();
     this.#lastMessageAt = this.#openedAt;
@@ -115,28 +128,38 @@ export class Stream implements ConnectionHandler {
   message(frame: string | Uint8Array): void {
     if (this.#ended) return;
     this.#lastMessageAt = this.#host.now();
+    this.#refused = false;
     this.#guard(() => {
+      const excess = this.#visit?.message();
+      if (excess !== undefined) {
+        this.#report(excess);
+        return;
+      }
       const parsed = parseClientMessage(frame, { started: this.started, pairs: this.#host.models });
       if (parsed.ok) this.#take(parsed.message);
       else this.#report(parsed.error);
     });
+    this.#countRefusals();
   }
 
   closed(code: number): void {
     this.#ended = true;
     this.#session?.abort();
+    this.#visit?.leave();
     this.#host.onClosed(this, code);
   }
 
-  /** Closes the stream if it may not stay: its key is owed or was taken back, or it has been idle. */
+  /** Closes the stream if it may not stay: its client does not read, its key is owed or was taken back, or it is idle. */
   check(): void {
     if (this.#ended) return;
+    const slow = this.#outbox.stalled();
+    if (slow !== undefined) this.#fail(new ProtocolError("slow_consumer", slow));
     this.#checkAdmitted();
     this.#checkIdle();
   }
 
   #checkAdmitted(): void {
-    if (this.#visit === undefined || this.#visit.admitted) return;
+    if (this.#ended || this.#visit === undefined || this.#visit.admitted) return;
     if (this.#visit.known) this.#fail(new ProtocolError("unauthorized", "this key was taken back"));
     else if (this.openMs >= UNAUTHORIZED_TIMEOUT_MS)
       this.#fail(new ProtocolError("unauthorized", `no key came within ${UNAUTHORIZED_TIMEOUT_MS / 1000} seconds`));
@@ -186,10 +209,10 @@ export class Stream implements ConnectionHandler {
         this.#start(message);
         break;
       case "text":
-        if (this.#draining) this.#report(this.#textRefused());
-        else this.#session?.text(message.text, message.at);
+        this.#takeText(message);
         break;
       case "commit":
+        this.#visit?.commit();
         this.#session?.commit();
         break;
       case "end":
@@ -200,6 +223,15 @@ export class Stream implements ConnectionHandler {
         this.#send({ type: "pong", ...(message.id === undefined ? {} : { id: message.id }) });
         break;
     }
+  }
+
+  #takeText({ text, at }: TextMessage): void {
+    const refusal = this.#draining ? this.#textRefused() : this.#visit?.text(text);
+    if (refusal === undefined) this.#session?.text(text, at);
+    else
+      this.#report(
+        new ProtocolError(refusal.code, refusal.message, { ...refusal.details, field: "text", fatal: false }),
+      );
   }
 
   #start(settings: StreamSettings): void {
@@ -238,6 +270,7 @@ export class Stream implements ConnectionHandler {
   #emit(message: SessionMessage, measure: DeltaMeasure | FinalMeasure | undefined): void {
     if (this.#ended) return;
     if (message.type === "error") {
+      this.#refused = true;
       this.#host.onError(message.code, this);
       if (message.fatal) {
         this.#outcome = "error";
@@ -268,6 +301,14 @@ export class Stream implements ConnectionHandler {
     });
   }
 
+  /** Who goes on and on with what is not taken does not read the answers. */
+  #countRefusals(): void {
+    this.#refusedInARow = this.#refused ? this.#refusedInARow + 1 : 0;
+    if (this.#refusedInARow < REFUSED_IN_A_ROW_MAX) return;
+    const message = `${REFUSED_IN_A_ROW_MAX} messages in a row were not taken`;
+    this.#fail(new ProtocolError("rate_limited", message, { retryAfter: 5 }));
+  }
+
   /** Tells the client what is wrong; ends the stream where nothing can follow. */
   #report(error: ProtocolError): void {
     if (error.fatal) this.#fail(error);
@@ -284,25 +325,23 @@ export class Stream implements ConnectionHandler {
   }
 
   #sendError(error: ProtocolError, fatal: boolean): void {
+    this.#refused = true;
     this.#host.onError(error.code, this);
-    this.#connection.send(JSON.stringify({ type: "error", ...error.details, fatal } satisfies ServerMessage));
-    if (!fatal) this.#checkOutbox();
+    const message: ServerMessage = { type: "error", ...error.details, fatal };
+    if (fatal) this.#outbox.sendLast(JSON.stringify(message));
+    else this.#send(message);
   }
 
   #finish(code: CloseCode, reason: string = CLOSE_CODES[code].text): void {
     this.#ended = true;
-    this.#connection.close(code, reason);
+    if (reason === "slow_consumer") this.#connection.close(code, reason, SLOW_CLOSE_MS);
+    else this.#connection.close(code, reason);
   }
 
   #send(message: ServerMessage): void {
     if (this.#ended) return;
-    this.#connection.send(JSON.stringify(message));
-    this.#checkOutbox();
-  }
-
-  #checkOutbox(): void {
-    if (this.#connection.bufferedBytes <= OUTBOX_MAX_BYTES) return;
-    this.#fail(new ProtocolError("slow_consumer", `more than ${OUTBOX_MAX_BYTES} bytes wait to be read`));
+    const slow = this.#outbox.send(JSON.stringify(message));
+    if (slow !== undefined) this.#fail(new ProtocolError("slow_consumer", slow));
   }
 
   /** One stream's fault ends that stream and no other. */

@@ -3,18 +3,21 @@ import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
+import { OUTBOX_MAX_BYTES } from "../protocol/limits.ts";
 
 /** One open WebSocket, as the application sees it. Calls after its end do nothing. */
 export interface Connection {
   /** Bytes handed over that the peer has not taken yet. */
   readonly bufferedBytes: number;
-  /** Sends a text frame. */
+  /** Sends a text frame. A frame that the adapter cannot hold cuts the connection: none is left out silently. */
   send(frame: string): void;
   /**
-   * Sends what is buffered, then the close frame. `closed` follows, at the latest after `closeTimeoutMs`, when a peer
-   * that does not answer is cut off. Messages that come after this call are dropped.
+   * Sends what is buffered, then the close frame. `closed` follows, at the latest after `timeoutMs`, when a peer that does
+   * not answer is cut off. Messages that come after this call are dropped.
+   *
+   * @param timeoutMs the settings' `closeTimeoutMs` by default
    */
-  close(code: CloseCode, reason: string): void;
+  close(code: CloseCode, reason: string, timeoutMs?: number): void;
 }
 
 /** What the application does with one connection. Its methods must not throw. */
@@ -45,6 +48,8 @@ export interface TransportSettings {
   bodyMaxBytes: number;
   /** A peer that answers no ping for this long is gone. Milliseconds. */
   keepAliveMs: number;
+  /** Bytes that an adapter with a limit of its own holds for one peer; far above what the application lets wait. */
+  backpressureMaxBytes: number;
   /** How long a closing handshake may take. Milliseconds. */
   closeTimeoutMs: number;
 }
@@ -61,5 +66,6 @@ export const DEFAULT_TRANSPORT_SETTINGS: TransportSettings = {
   frameMaxBytes: 1024 * 1024,
   bodyMaxBytes: 1024 * 1024,
   keepAliveMs: 60_000,
+  backpressureMaxBytes: 4 * OUTBOX_MAX_BYTES,
   closeTimeoutMs: 5_000,
 };

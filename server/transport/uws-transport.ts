@@ -4,7 +4,7 @@ import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import { type HttpResponse, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { OUTBOX_MAX_BYTES, STREAM_PATH } from "../protocol/limits.ts";
+import { STREAM_PATH } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
 import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
 
@@ -32,8 +32,8 @@ interface SocketData {
 
 type Socket = UWebSockets.WebSocket<SocketData>;
 
-/** Past this uWebSockets.js drops frames; the application closes slow consumers well before. */
-const BACKPRESSURE_MAX_BYTES = 4 * OUTBOX_MAX_BYTES;
+/** What `send` gives for a frame that it has left out: the peer's backlog was over the limit. */
+const DROPPED = 2;
 
 export class UwsTransport implements Transport {
   readonly name = "uws";
@@ -77,7 +77,7 @@ export class UwsTransport implements Transport {
   #behavior(): UWebSockets.WebSocketBehavior<SocketData> {
     return {
       maxPayloadLength: this.#settings.frameMaxBytes,
-      maxBackpressure: BACKPRESSURE_MAX_BYTES,
+      maxBackpressure: this.#settings.backpressureMaxBytes,
       // In whole seconds, of which the library takes 8 to 960; pings go out by themselves before it is over.
       idleTimeout: Math.min(960, Math.max(8, Math.round(this.#settings.keepAliveMs / 1000))),
       sendPingsAutomatically: true,
@@ -170,6 +170,7 @@ class UwsConnection implements Connection {
   readonly #closeTimeoutMs: number;
   #close: { code: CloseCode; reason: string; timer: NodeJS.Timeout } | undefined;
   #ended = false;
+  #broken = false;
 
   constructor(socket: Socket, closeTimeoutMs: number) {
     this.#socket = socket;
@@ -177,7 +178,7 @@ class UwsConnection implements Connection {
   }
 
   get closing(): boolean {
-    return this.#ended || this.#close !== undefined;
+    return this.#ended || this.#broken || this.#close !== undefined;
   }
 
   get bufferedBytes(): number {
@@ -185,13 +186,16 @@ class UwsConnection implements Connection {
   }
 
   send(frame: string): void {
-    if (!this.closing) this.#socket.send(frame);
+    if (this.closing || this.#socket.send(frame) !== DROPPED) return;
+    // A stream with a hole would look whole to its reader. In a later turn, as the caller is not done.
+    this.#broken = true;
+    setImmediate(() => this.#cut());
   }
 
-  close(code: CloseCode, reason: string): void {
+  close(code: CloseCode, reason: string, timeoutMs = this.#closeTimeoutMs): void {
     if (this.closing) return;
     // Always in a later turn, as `end` calls the close handler at once. A peer that does not read is cut off in time.
-    const timer = setTimeout(() => this.#cut(), this.#closeTimeoutMs);
+    const timer = setTimeout(() => this.#cut(), timeoutMs);
     this.#close = { code, reason, timer };
     setImmediate(() => this.drained());
   }

@@ -159,10 +159,10 @@ class WsConnection implements Connection {
     if (!this.closing) this.#webSocket.send(frame, () => {});
   }
 
-  close(code: CloseCode, reason: string): void {
+  close(code: CloseCode, reason: string, timeoutMs = this.#closeTimeoutMs): void {
     if (this.closing) return;
     this.closing = true;
-    this.#timer = setTimeout(() => this.#webSocket.terminate(), this.#closeTimeoutMs);
+    this.#timer = setTimeout(() => this.#webSocket.terminate(), timeoutMs);
     this.#webSocket.close(code, reason);
   }
 

@@ -44,6 +44,8 @@ interface EvaluateFlags {
   threads: number;
   noise?: boolean;
   copy?: string;
+  glossary?: string;
+  formality?: string;
   placeholders?: boolean;
   diagnose?: boolean;
   json?: boolean;
@@ -165,6 +167,16 @@ function addEvaluate(program: Command): void {
     .option(
       "--copy <file>",
       "a student's share of numbers, names, codes and addresses that survive: source<TAB>reference<TAB>value[ | value…]",
+      existingFile,
+    )
+    .option(
+      "--glossary <file>",
+      "the share of a glossary's terms that appear, and BLEU, with it and without: source<TAB>reference<TAB>term=translation[ | …]",
+      existingFile,
+    )
+    .option(
+      "--formality <file>",
+      "the share of translations in the form of address asked for: source<TAB>formal<TAB>informal reference",
       existingFile,
     )
     .option("--no-placeholders", "translate numbers, names, codes and addresses as text, whatever the bundle knows")

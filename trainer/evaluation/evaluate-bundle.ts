@@ -3,6 +3,7 @@ import * as ort from "onnxruntime-node";
 import { type Bundle, loadBundle } from "../../models/bundle.ts";
 import { BundleError } from "../../models/bundle-error.ts";
 import { carryingOf } from "../../models/carrying.ts";
+import type { BundleManifest } from "../../models/manifest.ts";
 import type { StepRunner } from "../../models/step-runner.ts";
 import { isStudent, openStudent } from "../../models/student-model.ts";
 import { chosenTarget, sourcePrefix, targetsOf } from "../../models/tags.ts";
@@ -12,8 +13,10 @@ import { bundledStudent } from "../networks/bundled-student.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { readCopySet } from "./copy-set.ts";
 import { type DiagnosisRow, diagnose } from "./diagnosis.ts";
+import { readFormalitySet } from "./formality-set.ts";
+import { readGlossarySet } from "./glossary-set.ts";
 import type { EvaluationReport } from "./report.ts";
-import { evaluateStreaming } from "./streaming.ts";
+import { evaluateStreaming, type FormalityTest, type GlossaryTest } from "./streaming.ts";
 import { readTestSet, type TestSet } from "./test-set.ts";
 import { evaluateWholeSentences } from "./whole-sentence.ts";
 
@@ -34,18 +37,22 @@ export interface EvaluateBundleOptions {
   readonly noise?: boolean;
   /** A copy set of which the share that survives is measured; a student's only. */
   readonly copy?: string;
+  /** A glossary set: the share of its terms that appear, with the glossary and without it. */
+  readonly glossary?: string;
+  /** A formality set: the share of translations in the form of address that was asked for. */
+  readonly formality?: string;
   /** Whether values go through placeholders where the bundle knows them, as they do when it is served. Default true. */
   readonly placeholders?: boolean;
   /** Whether a CTC student's slots are looked into. */
   readonly diagnose?: boolean;
 }
 
-/** @throws BundleError, TargetError or HeldOutFileError when bundle, target or test set cannot be used. */
+/** @throws BundleError, TargetError, GlossaryError, FormalityError or HeldOutFileError when bundle, target or test set cannot be used. */
 export async function evaluateBundle(options: EvaluateBundleOptions): Promise<EvaluationReport> {
   const { threads } = options;
   const bundle = await loadBundle(options.bundle);
   const { manifest, tokenizer } = bundle;
-  const prefix = sourcePrefix(manifest, options);
+  const prefix = sourcePrefix(manifest, { target: options.target });
   const noiseLanguage = options.noise ? manifest.source : undefined;
   const { source } = manifest;
   const target = chosenTarget(manifest, options.target);
@@ -54,15 +61,21 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
     ...{ limit: options.limit, target: named },
     languages: { source, target },
   });
+  const languages = { source, target };
+  const terms = options.glossary === undefined ? undefined : await glossaryTest(manifest, options.glossary, languages);
+  const formality =
+    options.formality === undefined ? undefined : await formalityTest(manifest, options.formality, target);
   const copy = options.copy === undefined ? undefined : { set: await readCopySet(options.copy), source, target };
   if (isStudent(bundle)) {
     const model = await openStudent(ort, bundle, { intraOpNumThreads: threads });
     const report = await evaluateStreaming(test, model, tokenizer, {
       waits: options.wait,
       prefix,
-      carrying: options.placeholders === false ? undefined : carryingOf(manifest, options),
+      carrying: options.placeholders === false ? undefined : carryingOf(manifest, { target }),
       noiseLanguage,
       copy,
+      terms,
+      formality,
     });
     const diagnosis = options.diagnose ? await diagnoseBundle(bundle, test, model, { ...options, prefix }) : undefined;
     await model.release();
@@ -77,6 +90,24 @@ export async function evaluateBundle(options: EvaluateBundleOptions): Promise<Ev
   if (options.diagnose) throw new BundleError("kind", `${options.bundle} is a teacher's bundle: it has no slots`);
   const settings = { beam: options.beam, lengthPenalty: options.lengthPenalty ?? 1, maxLengthRatio: 2 };
   return evaluateWholeSentences(test, transformerModel(model, tokenizer), settings, threads, noiseLanguage);
+}
+
+async function glossaryTest(
+  manifest: BundleManifest,
+  path: string,
+  languages: { readonly source: string; readonly target: string },
+): Promise<GlossaryTest> {
+  const set = await readGlossarySet(path);
+  const { glossary } = set;
+  return { set, carrying: carryingOf(manifest, { target: languages.target, glossary }), ...languages };
+}
+
+async function formalityTest(manifest: BundleManifest, path: string, target: string): Promise<FormalityTest> {
+  const prefixes = {
+    formal: sourcePrefix(manifest, { target, formality: "formal" }),
+    informal: sourcePrefix(manifest, { target, formality: "informal" }),
+  };
+  return { set: await readFormalitySet(path), prefixes, target };
 }
 
 function diagnoseBundle(

@@ -1,7 +1,10 @@
 // The evaluation report: quality against latency, one row a lag, as a text table and as JSON.
+import type { Formality } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { Copied } from "./copy-set.ts";
 import { type DiagnosisRow, formatDiagnosis } from "./diagnosis.ts";
+import type { FormalityScores } from "./formality-set.ts";
+import type { TermScores } from "./glossary-set.ts";
 import { formatTable, type TableColumn } from "./text-table.ts";
 
 export interface EvaluationRow {
@@ -28,6 +31,10 @@ export interface EvaluationRow {
   noisy?: Pick<EvaluationRow, "bleu" | "chrf" | "brevityPenalty">;
   /** Of the numbers, names, codes and addresses of a copy set, where one was given. */
   copied?: Copied;
+  /** Of the terms of a glossary set, where one was given. */
+  terms?: TermScores;
+  /** Of a formality set, where one was given. */
+  formality?: Readonly<Record<Formality, FormalityScores>>;
 }
 
 export interface EvaluationReport {
@@ -72,6 +79,19 @@ const COPY_COLUMNS: readonly TableColumn<EvaluationRow>[] = [
   { header: "addresses", value: (row) => percent(row.copied?.kinds.address), digits: 1 },
 ];
 
+const TERM_COLUMNS: readonly TableColumn<EvaluationRow>[] = [
+  { header: "terms %", value: (row) => percent(row.terms?.share), digits: 1 },
+  { header: "without", value: (row) => percent(row.terms?.shareWithout), digits: 1 },
+  { header: "their BLEU", value: (row) => row.terms?.bleu ?? null, digits: 2 },
+  { header: "without", value: (row) => row.terms?.bleuWithout ?? null, digits: 2 },
+];
+
+const FORMALITY_COLUMNS: readonly TableColumn<EvaluationRow>[] = (["formal", "informal"] as const).flatMap((asked) => [
+  { header: `${asked} %`, value: (row: EvaluationRow) => percent(row.formality?.[asked].share), digits: 1 },
+  { header: "unasked", value: (row: EvaluationRow) => percent(row.formality?.[asked].shareUnasked), digits: 1 },
+  { header: "its BLEU", value: (row: EvaluationRow) => row.formality?.[asked].bleu ?? null, digits: 2 },
+]);
+
 const percent = (share: number | undefined): number | null => (share === undefined ? null : 100 * share);
 
 /** The report as lines of text: the test set, the table, the signatures. */
@@ -80,6 +100,8 @@ export function formatEvaluationReport(report: EvaluationReport): string {
     ...COLUMNS.slice(0, QUALITY_COLUMNS),
     ...(report.rows.some((row) => row.noisy) ? NOISY_COLUMNS : []),
     ...(report.rows.some((row) => row.copied) ? COPY_COLUMNS : []),
+    ...(report.rows.some((row) => row.terms) ? TERM_COLUMNS : []),
+    ...(report.rows.some((row) => row.formality) ? FORMALITY_COLUMNS : []),
     ...COLUMNS.slice(QUALITY_COLUMNS),
   ];
   return [

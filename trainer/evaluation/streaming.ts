@@ -1,11 +1,14 @@
 // A streaming student on a test set: a row for each lag, and the noisy test set beside the clean one where asked for.
 import type { StepRunner } from "../../models/step-runner.ts";
+import type { Formality } from "../../models/tags.ts";
 import type { Tokenizer } from "../../models/tokenizer.ts";
-import { translateBatch } from "../../models/translate.ts";
+import { type TranslateBatchOptions, translateBatch } from "../../models/translate.ts";
 import type { Carrying } from "../../models/value-reader.ts";
 import type { Wait } from "../../models/wait.ts";
 import { type CopySet, copiedShare } from "./copy-set.ts";
 import { createEvaluationReport, evaluateTranslations } from "./evaluate.ts";
+import { type FormalitySet, formalityScores } from "./formality-set.ts";
+import { type GlossarySet, termScores } from "./glossary-set.ts";
 import { noisyTestSet } from "./noisy-test-set.ts";
 import type { EvaluationReport, EvaluationRow } from "./report.ts";
 import type { TestSet } from "./test-set.ts";
@@ -20,6 +23,10 @@ export interface StreamingEvaluation {
   readonly noiseLanguage?: string;
   /** Sentences with what must be carried over, from language to language, where that is measured too. */
   readonly copy?: CopyTest;
+  /** Sentences with terms, and what reads them with their glossary, where that is measured too. */
+  readonly terms?: GlossaryTest;
+  /** Sentences with a form of address, and the tags that ask for each, where that is measured too. */
+  readonly formality?: FormalityTest;
   readonly batchSize?: number;
 }
 
@@ -29,16 +36,33 @@ export interface CopyTest {
   readonly target: string;
 }
 
+export interface GlossaryTest {
+  readonly set: GlossarySet;
+  /** With the set's glossary. */
+  readonly carrying: Carrying | undefined;
+  readonly source: string;
+  readonly target: string;
+}
+
+export interface FormalityTest {
+  readonly set: FormalitySet;
+  /** Source ids that ask for each. */
+  readonly prefixes: Readonly<Record<Formality, readonly number[]>>;
+  readonly target: string;
+}
+
 export async function evaluateStreaming(
   test: TestSet,
   model: StepRunner,
   tokenizer: Tokenizer,
-  { waits, prefix, carrying, noiseLanguage, copy, batchSize }: StreamingEvaluation,
+  { waits, prefix, carrying, noiseLanguage, copy, terms, formality, batchSize }: StreamingEvaluation,
 ): Promise<EvaluationReport> {
   const noisy = noiseLanguage === undefined ? undefined : noisyTestSet(test, noiseLanguage);
   const rows: EvaluationRow[] = [];
   for (const wait of waits) {
     const options = { wait, prefix, carrying, batchSize };
+    const texts = async (sources: readonly string[], asked: Partial<TranslateBatchOptions> = {}) =>
+      (await translateBatch(model, tokenizer, sources, { ...options, ...asked })).map(({ text }) => text);
     const sourcesOf = (set: TestSet) => set.sentences.map(({ source }) => source);
     const evaluate = async (set: TestSet) => {
       const sources = sourcesOf(set);
@@ -51,13 +75,24 @@ export async function evaluateStreaming(
     const row = await evaluate(test);
     if (noisy) row.noisy = qualityOf(await evaluate(noisy));
     if (copy) {
-      const outputs = await translateBatch(model, tokenizer, sourcesOf(copy.set), options);
-      row.copied = copiedShare(
-        copy.set,
-        outputs.map(({ text }) => text),
-        copy.source,
-        copy.target,
-      );
+      const { set, source, target } = copy;
+      row.copied = copiedShare(set, await texts(sourcesOf(set)), source, target);
+    }
+    if (terms) {
+      const { set, source, target } = terms;
+      const [withTerms, without] = [
+        await texts(sourcesOf(set), { carrying: terms.carrying }),
+        await texts(sourcesOf(set)),
+      ];
+      row.terms = termScores(set, withTerms, without, source, target);
+    }
+    if (formality) {
+      const { set, prefixes, target } = formality;
+      const asked = {
+        formal: await texts(set.sources, { prefix: prefixes.formal }),
+        informal: await texts(set.sources, { prefix: prefixes.informal }),
+      };
+      row.formality = formalityScores(set, asked, await texts(set.sources), target);
     }
     rows.push(row);
   }

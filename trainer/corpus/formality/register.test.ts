@@ -25,10 +25,18 @@ test.each([
   ["Pouvez-vous m'aider ?", "formal"],
   ["Votre train est parti.", "formal"],
   ["Il est parti.", undefined],
+  ["Merci pour ta lettre et ton aide.", "informal"],
+  ["Il a pris un ton froid.", undefined],
   ["Tu crois que vous venez ?", undefined],
   ["Il l'a tuée avec une statue.", undefined],
 ])("French: %s", (text, register) => {
   expect(registerOf(text, "fr")).toBe(register);
+});
+
+test("a text that is known to speak to somebody may begin with Sie", () => {
+  expect(registerOf("Sie haben recht.", "de", { addressed: true })).toBe("formal");
+  expect(registerOf("Ihr habt recht.", "de", { addressed: true })).toBeUndefined();
+  expect(registerOf("Das ist sie.", "de", { addressed: true })).toBeUndefined();
 });
 
 test("other languages have no rules", () => {

@@ -1,9 +1,8 @@
 // `souffleur bench step`: how long one run of the step graph takes, by batch size, for one or several step files.
 import * as ort from "onnxruntime-node";
 import { loadBundle } from "../models/bundle.ts";
-import type { StepRow } from "../models/step-batch.ts";
 import { StepModel } from "../models/step-model.ts";
-import type { StepRunner } from "../models/step-runner.ts";
+import type { StepRow, StepRunner } from "../models/step-runner.ts";
 import { SPECIAL_TOKENS } from "../models/vocabulary.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { median, percentile } from "./percentile.ts";

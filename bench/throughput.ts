@@ -1,6 +1,5 @@
 // Tokens a second of a student on one thread: sessions that read on as soon as they may, so that every step is full.
-import type { StepRow } from "../models/step-batch.ts";
-import type { StepRunner } from "../models/step-runner.ts";
+import type { StepRow, StepRunner } from "../models/step-runner.ts";
 import type { Wait } from "../models/wait.ts";
 import { DEFAULT_ENGINE_LIMITS } from "../server/engine/engine-limits.ts";
 import { OpenSegment } from "../server/engine/open-segment.ts";

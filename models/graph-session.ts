@@ -57,12 +57,22 @@ export class GraphSession {
     return new GraphSession(ort, session, file);
   }
 
-  async run(inputs: Readonly<Record<string, PaddedTensor>>): Promise<GraphOutputs> {
+  run(inputs: Readonly<Record<string, PaddedTensor>>): Promise<GraphOutputs> {
     const feeds: Record<string, Tensor> = {};
     for (const [name, { type, data, dims }] of Object.entries(inputs)) {
       feeds[name] = new this.#ort.Tensor(type, data, dims);
     }
+    return this.runTensors(feeds);
+  }
+
+  /** The same with tensors that are made already. */
+  async runTensors(feeds: Readonly<Record<string, Tensor>>): Promise<GraphOutputs> {
     return new GraphOutputs(await this.#session.run(feeds), this.#file);
+  }
+
+  /** A tensor over `data`, which is not copied. */
+  tensor(type: "float32" | "int32", data: Float32Array | Int32Array, dims: readonly number[]): Tensor {
+    return new this.#ort.Tensor(type, data, dims);
   }
 
   release(): Promise<void> {
@@ -81,7 +91,11 @@ export class GraphOutputs {
   }
 
   /** @throws BundleError `signature` when the output is of another type or other sizes. */
-  data<T extends "int64" | "float32">(name: string, type: T, dims: readonly number[]): TypedTensor<T>["data"] {
+  data<T extends "int64" | "int32" | "float32">(
+    name: string,
+    type: T,
+    dims: readonly number[],
+  ): TypedTensor<T>["data"] {
     const tensor = this.#outputs[name];
     if (!isTensorOf(tensor, type) || tensor.dims.join() !== dims.join()) {
       throw new BundleError(
@@ -100,6 +114,9 @@ function tensorOf(metadata: InferenceSession.ValueMetadata) {
     : { name, type: "not a tensor", shape: [] };
 }
 
-function isTensorOf<T extends "int64" | "float32">(tensor: Tensor | undefined, type: T): tensor is TypedTensor<T> {
+function isTensorOf<T extends "int64" | "int32" | "float32">(
+  tensor: Tensor | undefined,
+  type: T,
+): tensor is TypedTensor<T> {
   return tensor?.type === type;
 }

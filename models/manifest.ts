@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { BundleError } from "./bundle-error.ts";
 import { readSignature, writeSignature } from "./read-write-signature.ts";
-import { type StepSignature, signatureMismatch, stepSignature } from "./step-signature.ts";
+import { type StepSignature, signatureMismatch } from "./step-signature.ts";
 import { VALUE_KINDS } from "./value-pattern.ts";
 import { BLANK_ID, BOS_ID, EOS_ID, FORMAL_ID, INFORMAL_ID, PAD_ID, TARGET_TAG_IDS, UNK_ID } from "./vocabulary.ts";
 
@@ -37,7 +37,7 @@ export const targetSchema = z.union([
 
 const tensorSchema = z.strictObject({
   name: z.string().min(1),
-  type: z.enum(["int64", "float32"]),
+  type: z.enum(["int64", "int32", "float32"]),
   shape: z.array(z.union([z.int().nonnegative(), z.string().min(1)])),
 });
 
@@ -220,8 +220,7 @@ export function parseManifest(value: unknown, file = "bundle.json"): BundleManif
     throw new BundleError("schema", `${file} does not fit:\n  ${lines.join("\n  ")}`);
   }
   const manifest = parsed.data;
-  const { step, readWrite } = manifest;
-  if (step) checkSignature(`${file}: step`, stepSignature(step), step);
+  const { readWrite } = manifest;
   if (readWrite) {
     checkSignature(`${file}: readWrite.read`, readSignature(readWrite), readWrite.read);
     checkSignature(`${file}: readWrite.write`, writeSignature(readWrite), readWrite.write);

@@ -6,7 +6,7 @@ import { stepSignature } from "./step-signature.ts";
 /** English to German by the stand-in tokenizer: it writes nonsense, by the rules. Its `dir` does not exist. */
 export function standInBundle(): Bundle {
   const tokenizer = standInTokenizer();
-  const widths = { sourceStateWidth: 1, slotStateWidth: 1 };
+  const widths = { sourceStateWidth: 32, slotStateWidth: 16 };
   return {
     dir: "stand-in",
     tokenizer,
@@ -23,7 +23,7 @@ export function standInBundle(): Bundle {
       specialIds: { pad: 0, bos: 1, eos: 2, unk: 3, blank: 4 },
       lags: { trained: [3, "full"], default: 3 },
       limits: { maxSourceTokens: 160 },
-      step: { ...widths, ...stepSignature(widths) },
+      step: { ...widths, ...stepSignature({ width: 8, heads: 1, ...widths }) },
       precision: "fp32",
       files: [],
       recipeHash: "none",

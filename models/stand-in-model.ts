@@ -2,8 +2,7 @@
 import { CtcDecoder } from "./ctc-decoder.ts";
 import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState } from "./segment-state.ts";
-import type { StepRow } from "./step-batch.ts";
-import type { StepRunner } from "./step-runner.ts";
+import { rowsOfModel, type StepRow, type StepRunner, type StepState } from "./step-runner.ts";
 import { BLANK_ID, isPlaceholder, SPECIAL_TOKENS } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 
@@ -14,6 +13,8 @@ export interface StandInModelOptions {
   /** Default 160. */
   maxSourceTokens?: number;
 }
+
+const isOwn = (state: StepState): state is SegmentState => state instanceof SegmentState;
 
 /**
  * Keeps the rules of the step graph: chunk i sees source positions 0..i+wait-1 and the slots before it, whenever it is
@@ -43,10 +44,10 @@ export class StandInModel implements StepRunner {
 
   run(rows: readonly StepRow[]): Promise<StepResult[]> {
     this.batches.push(rows.length);
-    return Promise.resolve(rows.map((row) => this.#row(row)));
+    return Promise.resolve(rowsOfModel(rows, isOwn).map((row) => this.#row(row)));
   }
 
-  #row({ state, tokens, chunks, wait }: StepRow): StepResult {
+  #row({ state, tokens, chunks, wait }: StepRow<SegmentState>): StepResult {
     const slotIds: number[] = [];
     const before = state.chunkLength;
     state.append(Float32Array.from(tokens), new Float32Array(0));

@@ -2,11 +2,12 @@
 import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState } from "./segment-state.ts";
 import { mix } from "./stand-in-model.ts";
-import type { StepRow } from "./step-batch.ts";
-import type { StepRunner } from "./step-runner.ts";
+import { rowsOfModel, type StepRow, type StepRunner, type StepState } from "./step-runner.ts";
 import { EOS_ID, SPECIAL_TOKENS } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 import { targetLimit, WaitKDecoder } from "./wait-k-decoder.ts";
+
+const isOwn = (state: StepState): state is SegmentState => state instanceof SegmentState;
 
 /** Keeps the rules of the read and write graphs; the states' rows are the ids themselves. It ends one time in eight. */
 export class StandInWaitKModel implements StepRunner {
@@ -30,10 +31,10 @@ export class StandInWaitKModel implements StepRunner {
 
   run(rows: readonly StepRow[]): Promise<StepResult[]> {
     this.batches.push(rows.length);
-    return Promise.resolve(rows.map((row) => this.#row(row)));
+    return Promise.resolve(rowsOfModel(rows, isOwn).map((row) => this.#row(row)));
   }
 
-  #row({ state, tokens, chunks, wait }: StepRow): StepResult {
+  #row({ state, tokens, chunks, wait }: StepRow<SegmentState>): StepResult {
     const read = Float32Array.from(tokens);
     state.append(read, new Float32Array(0), read);
     if (chunks.length === 0) return { slotIds: [], slotScores: [] };

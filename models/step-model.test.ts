@@ -4,17 +4,19 @@ import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { BundleError } from "./bundle-error.ts";
 import type { OnnxRuntime } from "./graph-session.ts";
+import { SegmentState } from "./segment-state.ts";
 import { StepModel } from "./step-model.ts";
 import { type StepSignature, stepSignature, type TensorSpec } from "./step-signature.ts";
 
-const [SOURCE_WIDTH, SLOT_WIDTH, SLOTS] = [2, 1, 2];
-const signature = stepSignature({ sourceStateWidth: SOURCE_WIDTH, slotStateWidth: SLOT_WIDTH });
+const [SOURCE_WIDTH, SLOT_WIDTH, SLOTS] = [2, 2, 2];
+const widths = { sourceStateWidth: SOURCE_WIDTH, slotStateWidth: SLOT_WIDTH };
+const signature = stepSignature({ width: 2, heads: 1, ...widths });
 const manifest: Parameters<typeof StepModel.create>[2] = {
   name: "small",
   kind: "student",
   architecture: {
     type: "ctc-student",
-    width: 4,
+    width: 2,
     heads: 1,
     feedForward: 4,
     encoderLayers: 1,
@@ -24,7 +26,7 @@ const manifest: Parameters<typeof StepModel.create>[2] = {
     parameters: 1,
   },
   limits: { maxSourceTokens: 20 },
-  step: { sourceStateWidth: SOURCE_WIDTH, slotStateWidth: SLOT_WIDTH, ...signature },
+  step: { ...widths, ...signature },
 };
 
 /** Appends a length-delimited field made by `write`. */
@@ -36,34 +38,39 @@ function nested(writer: protobuf.Writer, field: number, write: (inner: protobuf.
 const text = (writer: protobuf.Writer, field: number, value: string) => writer.uint32((field << 3) | 2).string(value);
 const integer = (writer: protobuf.Writer, field: number, value: number) => writer.uint32(field << 3).int64(value);
 
-type Node = [type: string, inputs: string[], outputs: string[], attributes?: Record<string, number>];
+type Node = [type: string, inputs: string[], outputs: string[], attributes?: Record<string, number | string>];
 
 /**
  * A step graph whose answer shows what reached it: slot j of a chunk that repeats token c has id 2c + j + (twice the sum of
  * all source tokens, past and new) + (the sum of the past slots' ids).
  */
 const nodes: Node[] = [
+  ["Gather", ["source_memory", "pages"], ["past_source"]], // [B, 1, S, 2]
+  ["ReduceSum", ["past_source", "axes123"], ["past_sum"], { keepdims: 0 }],
+  ["Gather", ["slot_memory", "slot_pages"], ["past_slots"]],
+  ["ReduceSum", ["past_slots", "axes123"], ["slot_sum"], { keepdims: 0 }],
   ["Cast", ["tokens"], ["tokens_f"], { to: 1 }],
-  ["Unsqueeze", ["tokens_f", "axis2"], ["tokens_3"]],
-  ["Concat", ["tokens_3", "tokens_3"], ["new_source_state"], { axis: 2 }],
-  ["Concat", ["source_state", "new_source_state"], ["all_source"], { axis: 1 }],
-  ["ReduceSum", ["all_source", "axes12"], ["source_sum"], { keepdims: 0 }],
-  ["ReduceSum", ["slot_state", "axes12"], ["slot_sum"], { keepdims: 0 }],
+  ["Add", ["tokens_f", "tokens_f"], ["tokens_2"]],
+  ["Gather", ["places", "first"], ["token_row"], { axis: 2 }],
+  ["Reshape", ["token_row", "flat"], ["token_rows"]],
+  ["ScatterElements", ["past_sum", "token_rows", "tokens_2"], ["source_sum"], { axis: 0, reduction: "add" }],
   ["Add", ["source_sum", "slot_sum"], ["sum"]],
-  ["Unsqueeze", ["sum", "axis1"], ["sum_column"]],
-  ["Cast", ["chunk_tokens"], ["chunk_f"], { to: 1 }],
-  ["Add", ["chunk_f", "chunk_f"], ["twice"]],
-  ["Add", ["twice", "one"], ["twice_and_one"]],
-  ["Unsqueeze", ["twice", "axis2"], ["slot_0"]],
-  ["Unsqueeze", ["twice_and_one", "axis2"], ["slot_1"]],
-  ["Concat", ["slot_0", "slot_1"], ["pairs"], { axis: 2 }],
-  ["Reshape", ["pairs", "rows"], ["slots"]],
-  ["Add", ["slots", "sum_column"], ["ids_f"]],
-  ["Cast", ["ids_f"], ["slot_ids"], { to: 7 }],
-  ["Neg", ["ids_f"], ["slot_scores"]],
-  ["Unsqueeze", ["ids_f", "axis2"], ["new_slot_state"]],
+  ["Gather", ["slot_places", "first"], ["slot_row"], { axis: 2 }],
+  ["Reshape", ["slot_row", "flat"], ["slot_rows"]],
+  ["Gather", ["sum", "slot_rows"], ["sums"]],
+  ["Add", ["slot_tokens", "slot_tokens"], ["twice"]],
+  ["Add", ["twice", "slot_numbers"], ["own"]],
+  ["Cast", ["own"], ["own_f"], { to: 1 }],
+  ["Add", ["own_f", "sums"], ["ids_f"]],
+  ["Cast", ["ids_f"], ["slot_ids"], { to: 6 }],
+  ["Reciprocal", ["ids_f"], ["slot_probabilities"]],
+  ["Unsqueeze", ["tokens_f", "axis1"], ["token_column"]],
+  ["Concat", ["token_column", "token_column"], ["new_source_state"], { axis: 1 }],
+  ["Unsqueeze", ["ids_f", "axis1"], ["id_column"]],
+  ["Sub", ["id_column", "id_column"], ["zero_column"]],
+  ["Concat", ["id_column", "zero_column"], ["new_slot_state"], { axis: 1 }],
 ];
-const integers: Record<string, number[]> = { axis1: [1], axis2: [2], axes12: [1, 2], rows: [0, -1] };
+const integers: Record<string, number[]> = { axis1: [1], axes123: [1, 2, 3], first: [0], flat: [-1] };
 
 /** A ModelProto (onnx.proto3) of these nodes, with the tensors that the signature names. */
 function onnxModel({ inputs, outputs }: StepSignature): Uint8Array {
@@ -73,7 +80,7 @@ function onnxModel({ inputs, outputs }: StepSignature): Uint8Array {
       text(writer, 1, name);
       nested(writer, 2, () =>
         nested(writer, 1, () => {
-          integer(writer, 1, type === "int64" ? 7 : 1);
+          integer(writer, 1, type === "int32" ? 6 : 1);
           nested(writer, 2, () => {
             for (const size of shape) {
               nested(writer, 1, () => (typeof size === "number" ? integer(writer, 1, size) : text(writer, 2, size)));
@@ -92,8 +99,9 @@ function onnxModel({ inputs, outputs }: StepSignature): Uint8Array {
         for (const [name, value] of Object.entries(attributes ?? {})) {
           nested(writer, 5, () => {
             text(writer, 1, name);
-            integer(writer, 3, value);
-            integer(writer, 20, 2);
+            if (typeof value === "string") text(writer, 4, value);
+            else integer(writer, 3, value);
+            integer(writer, 20, typeof value === "string" ? 3 : 2);
           });
         }
       });
@@ -107,11 +115,6 @@ function onnxModel({ inputs, outputs }: StepSignature): Uint8Array {
         writer.uint32((9 << 3) | 2).bytes(new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
       });
     }
-    nested(writer, 5, () => {
-      integer(writer, 2, 1);
-      text(writer, 8, "one");
-      writer.uint32((9 << 3) | 2).bytes(new Uint8Array(Float32Array.of(1).buffer));
-    });
     for (const input of inputs) tensor(11, input);
     for (const output of outputs) tensor(12, output);
   });
@@ -131,7 +134,8 @@ describe("StepModel on onnxruntime", async () => {
   it("carries state from step to step, an empty past first", async () => {
     const state = model.newState();
     const [first] = await model.run([{ state, tokens: [3, 4], chunks: [3], wait: 2 }]);
-    expect(first).toEqual({ slotIds: [20, 21], slotScores: [-20, -21] });
+    expect(first.slotIds).toEqual([20, 21]);
+    for (const [slot, id] of first.slotIds.entries()) expect(first.slotScores[slot]).toBeCloseTo(-Math.log(id));
     expect([state.sourceLength, state.chunkLength]).toEqual([2, 1]);
     expect([...state.sourceState]).toEqual([3, 3, 4, 4]);
     const [second] = await model.run([{ state, tokens: [], chunks: [4], wait: 2 }]);
@@ -139,7 +143,7 @@ describe("StepModel on onnxruntime", async () => {
     const [third] = await model.run([{ state, tokens: [5], chunks: [], wait: 2 }]);
     expect(third).toEqual({ slotIds: [], slotScores: [] });
     expect([...state.sourceState]).toEqual([3, 3, 4, 4, 5, 5]);
-    expect([...state.slotState]).toEqual([...first.slotIds, ...second.slotIds]);
+    expect([...state.slotState]).toEqual([...first.slotIds, ...second.slotIds].flatMap((id) => [id, 0]));
   });
 
   it("gives each row of a batch what it gives it alone", async () => {
@@ -162,7 +166,7 @@ describe("StepModel on onnxruntime", async () => {
       expect(batched[row].sourceState).toEqual(alone[row].sourceState);
       expect(batched[row].slotState).toEqual(alone[row].slotState);
     }
-    expect(model.scratchBytes).toBeGreaterThan(0);
+    expect(model.memoryBytes).toBeGreaterThan(0);
   });
 
   it("runs calls made at once one after the other", async () => {
@@ -190,21 +194,21 @@ describe("StepModel on onnxruntime", async () => {
   it.each<[string, (signature: StepSignature) => void, RegExp]>([
     [
       "a missing input",
-      ({ inputs }) => inputs.splice(6, 1),
-      /step\.onnx of bundle "small": input "waits" is missing; expected int64\[B\]/,
+      ({ inputs }) => inputs.splice(4, 1),
+      /step\.onnx of bundle "small": input "queries" is missing; expected int32\[B,1,N,1\].*export-step .*--in-place/,
     ],
     [
       "another state width",
-      ({ inputs }) => (inputs[7].shape = ["B", "P", 3]),
-      /input "source_state" is float32\[B,P,3\]; expected float32\[B,P,2\]/,
+      ({ inputs }) => (inputs[16].shape = ["R", 3]),
+      /input "source_memory" is float32\[R,3\]; expected float32\[R,2\]/,
     ],
-    ["another rank", ({ inputs }) => (inputs[1].shape = ["B", 1]), /input "token_counts" is int64\[B,1\]/],
+    ["another rank", ({ inputs }) => (inputs[1].shape = ["X", 1]), /input "positions" is int32\[X,1\]/],
     [
       "an input too many",
       ({ inputs }) => inputs.push({ name: "tag", type: "int64", shape: ["B"] }),
       /input "tag" is not/,
     ],
-    ["a missing output", ({ outputs }) => outputs.splice(1, 1), /output "slot_scores" is missing/],
+    ["a missing output", ({ outputs }) => outputs.splice(1, 1), /output "slot_probabilities" is missing/],
   ])("refuses a graph with %s", async (_, change, message) => {
     const { inputs, outputs } = structuredClone(signature);
     change({ inputs, outputs });
@@ -221,7 +225,7 @@ describe("StepModel on onnxruntime", async () => {
   });
 });
 
-/** A runtime that answers with zeros and remembers what it was fed. */
+/** A runtime that answers with ones and remembers what it was fed. */
 function standInRuntime({ inputs, outputs }: StepSignature, fed: InferenceSession.FeedsType[] = []): OnnxRuntime {
   const metadata = (tensors: TensorSpec[]) => tensors.map((tensor) => ({ ...tensor, isTensor: true as const }));
   const session = {
@@ -230,15 +234,14 @@ function standInRuntime({ inputs, outputs }: StepSignature, fed: InferenceSessio
     release: () => Promise.resolve(),
     run: (feeds: InferenceSession.FeedsType) => {
       fed.push(feeds);
-      const [B, N] = feeds.tokens.dims;
-      const T = feeds.chunk_tokens.dims[1] * SLOTS;
+      const [X] = feeds.tokens.dims;
       // From the third step on, a slot too many.
-      const slots = fed.length > 2 ? T + 1 : T;
+      const Y = feeds.slot_tokens.dims[0] + Number(fed.length > 2);
       return Promise.resolve({
-        slot_ids: new Tensor("int64", new BigInt64Array(B * T), [B, T]),
-        slot_scores: new Tensor("float32", new Float32Array(B * T), [B, T]),
-        new_source_state: new Tensor("float32", new Float32Array(B * N * SOURCE_WIDTH).fill(1), [B, N, SOURCE_WIDTH]),
-        new_slot_state: new Tensor("float32", new Float32Array(B * slots), [B, slots, SLOT_WIDTH]),
+        slot_ids: new Tensor("int32", new Int32Array(Y), [Y]),
+        slot_probabilities: new Tensor("float32", new Float32Array(Y).fill(1), [Y]),
+        new_source_state: new Tensor("float32", new Float32Array(X * SOURCE_WIDTH).fill(1), [X, SOURCE_WIDTH]),
+        new_slot_state: new Tensor("float32", new Float32Array(Y * SLOT_WIDTH), [Y, SLOT_WIDTH]),
       });
     },
   };
@@ -246,7 +249,7 @@ function standInRuntime({ inputs, outputs }: StepSignature, fed: InferenceSessio
 }
 
 describe("StepModel's tensors", () => {
-  it("pads rows on the right, and passes one row's state as it is", async () => {
+  it("have what is new of all rows side by side, and the states where they lie", async () => {
     const fed: InferenceSession.FeedsType[] = [];
     const ort = standInRuntime(signature, fed);
     const model = await StepModel.create(ort, "step.onnx", manifest);
@@ -256,22 +259,44 @@ describe("StepModel's tensors", () => {
       { state: a, tokens: [], chunks: [22], wait: 2 },
       { state: b, tokens: [31, 32, 33], chunks: [], wait: 5 },
     ]);
-    const values = (name: string) => Array.from(fed[1][name].data as ArrayLike<number | bigint>, Number);
-    expect(values("tokens")).toEqual([0, 0, 0, 31, 32, 33]);
-    expect(values("token_counts")).toEqual([0, 3]);
-    expect(values("chunk_tokens")).toEqual([22, 0]);
-    expect(values("chunk_counts")).toEqual([1, 0]);
-    expect(values("source_lengths")).toEqual([2, 0]);
-    expect(values("chunk_lengths")).toEqual([1, 0]);
-    expect(values("waits")).toEqual([2, 5]);
-    expect(fed[1].source_state.dims).toEqual([2, 2, SOURCE_WIDTH]);
-    expect(values("source_state")).toEqual([1, 1, 1, 1, 0, 0, 0, 0]);
-    expect(fed[1].slot_state.dims).toEqual([2, 2, SLOT_WIDTH]);
-    expect(fed[0].source_state.dims).toEqual([1, 0, SOURCE_WIDTH]);
-    const { buffer } = a.sourceState;
+    const values = (name: string) => Array.from(fed[1][name].data as ArrayLike<number>);
+    expect(values("tokens")).toEqual([31, 32, 33]);
+    expect(values("positions")).toEqual([0, 1, 2]);
+    expect(values("places")).toEqual([1, 0, 0, 1, 0, 1, 1, 0, 2]);
+    expect(fed[1].pages.dims).toEqual([2, 1, 8]);
+    expect(values("pages")).toEqual([1, 2, ...Array(14).fill(0)]);
+    expect(values("queries")).toEqual([0, 0, 0, 0, 1, 2]);
+    expect(values("limits")).toEqual([1, 1, 1, 1, 2, 3]);
+    expect(values("answers")).toEqual([3, 4, 5]);
+    expect(values("slot_tokens")).toEqual([22, 22]);
+    expect(values("slot_positions")).toEqual([1, 1]);
+    expect(values("slot_numbers")).toEqual([0, 1]);
+    expect(values("slot_places")).toEqual([0, 0, 2, 0, 0, 3]);
+    expect(values("slot_pages")).toEqual([1, 2, ...Array(14).fill(0)]);
+    expect(values("slot_limits")).toEqual([4, 4, 1, 1]);
+    expect(values("read_limits")).toEqual([2, 2, 1, 1]);
     await expect(model.run([{ state: a, tokens: [23], chunks: [], wait: 2 }])).rejects.toThrow(
-      'output "new_slot_state" came as float32[1,3,1]; expected float32[1,2,1]',
+      'output "slot_ids" came as int32[2]; expected int32[1]',
     );
-    expect((fed[2].source_state.data as Float32Array).buffer).toBe(buffer);
+    expect(fed[2].source_memory, "not copied").toBe(fed[0].source_memory);
+    expect(fed[2].limits.data, "two at least: a product with one row sums in another order").toHaveLength(2);
+  });
+
+  it("put what nobody sees behind all positions when nothing is new", async () => {
+    const fed: InferenceSession.FeedsType[] = [];
+    const model = await StepModel.create(standInRuntime(signature, fed), "step.onnx", manifest);
+    const state = model.newState();
+    await model.run([{ state, tokens: Array(8).fill(30), chunks: [], wait: 1 }]);
+    await model.run([{ state, tokens: [], chunks: [30], wait: 1 }]);
+    expect(fed[1].pages.dims).toEqual([1, 1, 16]);
+    expect(fed[1].places.data).toEqual(Int32Array.of(0, 0, 15));
+    expect([state.sourceLength, state.chunkLength]).toEqual([8, 1]);
+  });
+
+  it("take no state of another model", async () => {
+    const model = await StepModel.create(standInRuntime(signature), "step.onnx", manifest);
+    const shape = { sourceStateWidth: 2, slotStateWidth: 2, slotsPerToken: 2, maxSourceTokens: 4 };
+    const row = { state: new SegmentState(shape), tokens: [30], chunks: [], wait: 1 };
+    await expect(model.run([row])).rejects.toThrow("row 0: its state is another model's");
   });
 });

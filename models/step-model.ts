@@ -1,32 +1,56 @@
 // Runs step.onnx for a batch of segments and appends what it gives to their states.
-import type { InferenceSession } from "onnxruntime-common";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
+import { attentionGroups } from "./attention-groups.ts";
 import { BundleError } from "./bundle-error.ts";
 import { CtcDecoder } from "./ctc-decoder.ts";
 import { type GraphOutputs, GraphSession, type OnnxRuntime } from "./graph-session.ts";
 import type { BundleManifest } from "./manifest.ts";
+import { PagedState } from "./paged-state.ts";
 import type { StepResult } from "./segment-decoder.ts";
-import { SegmentState, type StateShape } from "./segment-state.ts";
-import { StepBatch, type StepRow, type StepSizes } from "./step-batch.ts";
-import { refuseSharedStates, type StepRunner } from "./step-runner.ts";
+import { StateMemory } from "./state-memory.ts";
+import { StepBatch } from "./step-batch.ts";
+import { refuseSharedStates, rowsOfModel, type StepRow, type StepRunner, type StepState } from "./step-runner.ts";
 import { stepSignature } from "./step-signature.ts";
 import type { Wait } from "./wait.ts";
 
-/** A CTC student's step graph in a runtime session. */
+interface StepShape {
+  readonly slotsPerToken: number;
+  readonly maxSourceTokens: number;
+  readonly width: number;
+  readonly heads: number;
+  readonly sourceStateWidth: number;
+  readonly slotStateWidth: number;
+}
+
+type OwnRow = StepRow<PagedState>;
+const isOwn = (state: StepState): state is PagedState => state instanceof PagedState;
+
+/** A CTC student's step graph in a runtime session, and the memory of its segments' states. */
 export class StepModel implements StepRunner {
   readonly slotsPerToken: number;
   readonly maxSourceTokens: number;
   readonly #session: GraphSession;
-  readonly #shape: StateShape;
+  readonly #shape: StepShape;
   readonly #batch: StepBatch;
+  readonly #source: StateTensor;
+  readonly #slots: StateTensor;
   /** Steps run one after the other: they share the scratch memory. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(session: GraphSession, shape: StateShape) {
+  private constructor(session: GraphSession, shape: StepShape) {
     this.slotsPerToken = shape.slotsPerToken;
     this.maxSourceTokens = shape.maxSourceTokens;
     this.#session = session;
     this.#shape = shape;
-    this.#batch = new StepBatch(shape);
+    const groups = attentionGroups(shape);
+    this.#source = new StateTensor(session, shape.sourceStateWidth, groups.groupWidth);
+    this.#slots = new StateTensor(session, shape.slotStateWidth, groups.groupWidth);
+    this.#batch = new StepBatch({
+      ...groups,
+      slotsPerToken: shape.slotsPerToken,
+      sourceParts: shape.sourceStateWidth / groups.groupWidth,
+      slotParts: shape.slotStateWidth / groups.groupWidth,
+    });
   }
 
   /**
@@ -44,27 +68,28 @@ export class StepModel implements StepRunner {
     if (step === undefined || architecture.slotsPerToken === undefined) {
       throw new BundleError("kind", `bundle "${manifest.name}" is a ${manifest.kind}: only a student has a step graph`);
     }
+    const { sourceStateWidth, slotStateWidth } = step;
+    const { width, heads, slotsPerToken } = architecture;
     const name = { file: "step.onnx", bundle: manifest.name };
-    const session = await GraphSession.open(ort, model, stepSignature(step), name, options);
-    return new StepModel(session, {
-      sourceStateWidth: step.sourceStateWidth,
-      slotStateWidth: step.slotStateWidth,
-      slotsPerToken: architecture.slotsPerToken,
-      maxSourceTokens: limits.maxSourceTokens,
+    const signature = stepSignature({ width, heads, sourceStateWidth, slotStateWidth });
+    const session = await GraphSession.open(ort, model, signature, name, options).catch((error: unknown) => {
+      throw error instanceof BundleError ? withRemedy(error) : error;
     });
+    const { maxSourceTokens } = limits;
+    return new StepModel(session, { sourceStateWidth, slotStateWidth, width, heads, slotsPerToken, maxSourceTokens });
   }
 
-  /** Bytes of scratch memory held between steps. */
-  get scratchBytes(): number {
-    return this.#batch.bytes;
+  /** Bytes of memory for steps and states, free rows included: what the most segments at once have needed. */
+  get memoryBytes(): number {
+    return this.#batch.bytes + this.#source.memory.bytes + this.#slots.memory.bytes;
   }
 
   newDecoder(wait: Wait): CtcDecoder {
     return new CtcDecoder({ wait, slotsPerToken: this.slotsPerToken, maxSourceTokens: this.maxSourceTokens });
   }
 
-  newState(): SegmentState {
-    return new SegmentState(this.#shape);
+  newState(): PagedState {
+    return new PagedState(this.#source.memory, this.#slots.memory, this.slotsPerToken);
   }
 
   /**
@@ -73,7 +98,7 @@ export class StepModel implements StepRunner {
    * has changed then.
    */
   run(rows: readonly StepRow[]): Promise<StepResult[]> {
-    const step = this.#last.then(() => this.#step(rows));
+    const step = this.#last.then(() => this.#step(rowsOfModel(rows, isOwn)));
     this.#last = step.catch(() => undefined);
     return step;
   }
@@ -84,14 +109,20 @@ export class StepModel implements StepRunner {
     await this.#session.release();
   }
 
-  async #step(rows: readonly StepRow[]): Promise<StepResult[]> {
+  async #step(rows: readonly OwnRow[]): Promise<StepResult[]> {
     if (rows.length === 0) return [];
     this.#check(rows);
-    const sizes = this.#batch.sizes(rows);
-    return this.#accept(rows, sizes, await this.#session.run(this.#batch.inputs(rows, sizes)));
+    const feeds: Record<string, Tensor> = {
+      source_memory: this.#source.tensor(),
+      slot_memory: this.#slots.tensor(),
+    };
+    for (const [name, { data, dims }] of Object.entries(this.#batch.inputs(rows))) {
+      feeds[name] = this.#session.tensor("int32", data, dims);
+    }
+    return this.#accept(rows, await this.#session.runTensors(feeds));
   }
 
-  #check(rows: readonly StepRow[]): void {
+  #check(rows: readonly OwnRow[]): void {
     refuseSharedStates(rows);
     for (const [b, { state, tokens, chunks }] of rows.entries()) {
       const positions = state.sourceLength + tokens.length;
@@ -105,26 +136,64 @@ export class StepModel implements StepRunner {
   }
 
   /** Cuts the outputs into rows and appends the new state. */
-  #accept(rows: readonly StepRow[], sizes: StepSizes, outputs: GraphOutputs): StepResult[] {
-    const { rows: B, tokens: N } = sizes;
-    const T = sizes.chunks * this.slotsPerToken;
+  #accept(rows: readonly OwnRow[], outputs: GraphOutputs): StepResult[] {
     const { sourceStateWidth, slotStateWidth } = this.#shape;
-    const slotIds = outputs.data("slot_ids", "int64", [B, T]);
-    const slotScores = outputs.data("slot_scores", "float32", [B, T]);
-    const sourceState = outputs.data("new_source_state", "float32", [B, N, sourceStateWidth]);
-    const slotState = outputs.data("new_slot_state", "float32", [B, T, slotStateWidth]);
-    return rows.map(({ state, tokens, chunks }, b) => {
-      const slots = chunks.length * this.slotsPerToken;
-      const source = b * N * sourceStateWidth;
-      const slot = b * T * slotStateWidth;
+    const X = Math.max(1, sum(rows.map(({ tokens }) => tokens.length)));
+    const Y = Math.max(1, sum(rows.map(({ chunks }) => chunks.length)) * this.slotsPerToken);
+    const slotIds = outputs.data("slot_ids", "int32", [Y]);
+    const probabilities = outputs.data("slot_probabilities", "float32", [Y]);
+    const sourceState = outputs.data("new_source_state", "float32", [X, sourceStateWidth]);
+    const slotState = outputs.data("new_slot_state", "float32", [Y, slotStateWidth]);
+    let x = 0;
+    let y = 0;
+    return rows.map(({ state, tokens, chunks }) => {
+      const [fromToken, fromSlot] = [x, y];
+      x += tokens.length;
+      y += chunks.length * this.slotsPerToken;
       state.append(
-        sourceState.subarray(source, source + tokens.length * sourceStateWidth),
-        slotState.subarray(slot, slot + slots * slotStateWidth),
+        sourceState.subarray(fromToken * sourceStateWidth, x * sourceStateWidth),
+        slotState.subarray(fromSlot * slotStateWidth, y * slotStateWidth),
       );
       return {
-        slotIds: Array.from(slotIds.subarray(b * T, b * T + slots), Number),
-        slotScores: Array.from(slotScores.subarray(b * T, b * T + slots)),
+        slotIds: Array.from(slotIds.subarray(fromSlot, y)),
+        // here and not in the graph, where a logarithm is rounded by its place in the tensor
+        slotScores: Array.from(probabilities.subarray(fromSlot, y), Math.log),
       };
     });
   }
+}
+
+/** A memory of states, and the tensor that the graph reads it as. */
+class StateTensor {
+  readonly memory: StateMemory;
+  readonly #session: GraphSession;
+  readonly #groupWidth: number;
+  #tensor: Tensor | undefined;
+  #over: Float32Array | undefined;
+
+  constructor(session: GraphSession, width: number, groupWidth: number) {
+    this.memory = new StateMemory(width);
+    this.#session = session;
+    this.#groupWidth = groupWidth;
+  }
+
+  /** A new one only when the memory has grown. */
+  tensor(): Tensor {
+    const { floats } = this.memory;
+    if (this.#tensor === undefined || this.#over !== floats) {
+      const dims = [floats.length / this.#groupWidth, this.#groupWidth];
+      this.#tensor = this.#session.tensor("float32", floats, dims);
+      this.#over = floats;
+    }
+    return this.#tensor;
+  }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+function withRemedy(error: BundleError): BundleError {
+  if (error.code !== "signature") return error;
+  const remedy =
+    "the bundle is of another version: souffleur export-step --bundle FOLDER --in-place writes its graph anew";
+  return new BundleError("signature", `${error.message}; ${remedy}`);
 }

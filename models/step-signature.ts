@@ -1,8 +1,10 @@
 // The step graph's inputs and outputs: what the exporter writes, bundle.json states and the step model feeds.
 
+import { attentionGroups } from "./attention-groups.ts";
+
 export interface TensorSpec {
   name: string;
-  type: "int64" | "float32";
+  type: "int64" | "int32" | "float32";
   /** A number is fixed; a letter varies from call to call. */
   shape: (number | string)[];
 }
@@ -12,28 +14,51 @@ export interface StepSignature {
   outputs: TensorSpec[];
 }
 
+/** What of a student's sizes its step graph's tensors depend on. */
+export interface StepWidths {
+  width: number;
+  heads: number;
+  sourceStateWidth: number;
+  slotStateWidth: number;
+}
+
 /**
- * Signature of a step graph. B rows, N new tokens, M new chunks, T = λ·M new slots, P past positions, Q past slots.
+ * Signature of a step graph. B rows, N and T new source tokens and new slots of the row that has most, X and Y those of
+ * all rows together; S and Q the source positions and slots that a row sees, past and new; R and C rows of the memories
+ * that the states of all segments share, one for each part (a layer's keys or values) and group of heads.
  */
-export function stepSignature(sizes: { sourceStateWidth: number; slotStateWidth: number }): StepSignature {
-  const { sourceStateWidth, slotStateWidth } = sizes;
+export function stepSignature(sizes: StepWidths): StepSignature {
+  const { sourceStateWidth, slotStateWidth, heads } = sizes;
+  const { groups, headsPerGroup, groupWidth } = attentionGroups(sizes);
+  const ints = (name: string, shape: TensorSpec["shape"]): TensorSpec => ({ name, type: "int32", shape });
+  const floats = (name: string, shape: TensorSpec["shape"]): TensorSpec => ({ name, type: "float32", shape });
+  const queries = (symbol: string) => (headsPerGroup === 1 ? symbol : `${headsPerGroup}*${symbol}`);
   return {
     inputs: [
-      { name: "tokens", type: "int64", shape: ["B", "N"] },
-      { name: "token_counts", type: "int64", shape: ["B"] },
-      { name: "chunk_tokens", type: "int64", shape: ["B", "M"] },
-      { name: "chunk_counts", type: "int64", shape: ["B"] },
-      { name: "source_lengths", type: "int64", shape: ["B"] },
-      { name: "chunk_lengths", type: "int64", shape: ["B"] },
-      { name: "waits", type: "int64", shape: ["B"] },
-      { name: "source_state", type: "float32", shape: ["B", "P", sourceStateWidth] },
-      { name: "slot_state", type: "float32", shape: ["B", "Q", slotStateWidth] },
+      ints("tokens", ["X"]),
+      ints("positions", ["X"]),
+      ints("places", ["X", groups, 3]),
+      ints("pages", ["B", groups, "S"]),
+      ints("queries", ["B", groups, "N", 1]),
+      ints("limits", ["B", 1, queries("N"), 1]),
+      ints("answers", ["X", heads]),
+      ints("slot_tokens", ["Y"]),
+      ints("slot_positions", ["Y"]),
+      ints("slot_numbers", ["Y"]),
+      ints("slot_places", ["Y", groups, 3]),
+      ints("slot_pages", ["B", groups, "Q"]),
+      ints("slot_queries", ["B", groups, "T", 1]),
+      ints("slot_limits", ["B", 1, queries("T"), 1]),
+      ints("read_limits", ["B", 1, queries("T"), 1]),
+      ints("slot_answers", ["Y", heads]),
+      floats("source_memory", ["R", groupWidth]),
+      floats("slot_memory", ["C", groupWidth]),
     ],
     outputs: [
-      { name: "slot_ids", type: "int64", shape: ["B", "T"] },
-      { name: "slot_scores", type: "float32", shape: ["B", "T"] },
-      { name: "new_source_state", type: "float32", shape: ["B", "N", sourceStateWidth] },
-      { name: "new_slot_state", type: "float32", shape: ["B", "T", slotStateWidth] },
+      ints("slot_ids", ["Y"]),
+      floats("slot_probabilities", ["Y"]),
+      floats("new_source_state", ["X", sourceStateWidth]),
+      floats("new_slot_state", ["Y", slotStateWidth]),
     ],
   };
 }

@@ -7,8 +7,7 @@ import { PaddedTensors } from "./padded-tensors.ts";
 import { type ReadWriteWidths, readSignature, writeSignature } from "./read-write-signature.ts";
 import type { StepResult } from "./segment-decoder.ts";
 import { SegmentState, type StateShape } from "./segment-state.ts";
-import type { StepRow } from "./step-batch.ts";
-import { refuseSharedStates, type StepRunner } from "./step-runner.ts";
+import { refuseSharedStates, rowsOfModel, type StepRow, type StepRunner, type StepState } from "./step-runner.ts";
 import { EOS_ID } from "./vocabulary.ts";
 import type { Wait } from "./wait.ts";
 import { targetLimit, WaitKDecoder } from "./wait-k-decoder.ts";
@@ -18,6 +17,9 @@ export interface ReadWriteGraphs {
   readonly read: string | Uint8Array;
   readonly write: string | Uint8Array;
 }
+
+type OwnRow = StepRow<SegmentState>;
+const isOwn = (state: StepState): state is SegmentState => state instanceof SegmentState;
 
 const NOTHING = new Float32Array(0);
 
@@ -96,7 +98,7 @@ export class WaitKModel implements StepRunner {
    * then.
    */
   run(rows: readonly StepRow[]): Promise<StepResult[]> {
-    const step = this.#last.then(() => this.#step(rows));
+    const step = this.#last.then(() => this.#step(rowsOfModel(rows, isOwn)));
     this.#last = step.catch(() => undefined);
     return step;
   }
@@ -108,7 +110,7 @@ export class WaitKModel implements StepRunner {
     await this.#write.release();
   }
 
-  async #step(rows: readonly StepRow[]): Promise<StepResult[]> {
+  async #step(rows: readonly OwnRow[]): Promise<StepResult[]> {
     this.#check(rows);
     const readers = rows.filter(({ tokens }) => tokens.length > 0);
     const writers = rows.filter(({ chunks }) => chunks.length > 0);
@@ -117,7 +119,7 @@ export class WaitKModel implements StepRunner {
     return rows.map((row) => written.get(row) ?? { slotIds: [], slotScores: [] });
   }
 
-  #check(rows: readonly StepRow[]): void {
+  #check(rows: readonly OwnRow[]): void {
     refuseSharedStates(rows);
     for (const [b, { state, tokens, chunks }] of rows.entries()) {
       const positions = state.sourceLength + tokens.length;
@@ -134,7 +136,7 @@ export class WaitKModel implements StepRunner {
     }
   }
 
-  async #readTokens(rows: readonly StepRow[]): Promise<void> {
+  async #readTokens(rows: readonly OwnRow[]): Promise<void> {
     const { encoderStateWidth: E, crossStateWidth: C } = this.#widths;
     const B = rows.length;
     const N = Math.max(...rows.map(({ tokens }) => tokens.length));
@@ -166,12 +168,12 @@ export class WaitKModel implements StepRunner {
     }
   }
 
-  async #writeTokens(rows: readonly StepRow[]): Promise<[StepRow, StepResult][]> {
+  async #writeTokens(rows: readonly OwnRow[]): Promise<[OwnRow, StepResult][]> {
     const { crossStateWidth: C, targetStateWidth: T } = this.#widths;
     const B = rows.length;
     const P = Math.max(...rows.map(({ state }) => state.sourceLength));
     const Q = Math.max(...rows.map(({ state }) => state.chunkLength));
-    const visible = ({ state, wait }: StepRow) => Math.min(state.chunkLength + wait, state.sourceLength);
+    const visible = ({ state, wait }: OwnRow) => Math.min(state.chunkLength + wait, state.sourceLength);
     const tensors = this.#tensors;
     const outputs = await this.#write.run({
       target_tokens: tensors.ids(

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest
 import WebSocket from "ws";
 import { standInBundle } from "../models/stand-in-bundle.ts";
 import { StandInModel } from "../models/stand-in-model.ts";
-import type { StepRow } from "../models/step-batch.ts";
+import type { StepRow } from "../models/step-runner.ts";
 import { InProcessEngine } from "./engine/in-process-engine.ts";
 import { type RunningServer, startServer } from "./main.ts";
 import { PAYLOAD_MAX_BYTES } from "./protocol/limits.ts";

@@ -52,6 +52,7 @@ describe("wrong use is said before any work", () => {
     [["evaluate", "--bundle", "/nowhere/at-all", "--test", "x"], "There is no bundle in /nowhere/at-all"],
     [["export-step", "--bundle", "/nowhere/at-all", "--out", "x"], "There is no bundle in /nowhere/at-all"],
     [["export-step", "--precision", "int4"], "Allowed choices are fp32, int8"],
+    [["export-step", "--bundle", "models/en-de"], "export-step takes either --out FILE or --in-place"],
     [["evaluate", "--wait", "1,half"], 'neither a whole number of tokens nor "full"'],
     [["evaluate", "--beam", "0"], "whole number of 1 or more"],
     [["evaluate", "--test", "/nowhere/at-all.tsv"], "There is no file /nowhere/at-all.tsv"],

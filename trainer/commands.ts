@@ -1,6 +1,6 @@
 // The trainer's commands: train, prepare, teacher, distill, student, export, evaluate.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Wait } from "../models/wait.ts";
 import { registerAblate } from "./ablation/command.ts";
@@ -8,7 +8,7 @@ import { registerCurve } from "./curves/command.ts";
 import { evaluateBundle } from "./evaluation/evaluate-bundle.ts";
 import { evaluationReportJson, formatEvaluationReport } from "./evaluation/report.ts";
 import { addExecutorOptions, type ExecutorFlags, torchExecutor } from "./executor-options.ts";
-import { exportBundleStep } from "./export/export-step.ts";
+import { exportBundleStep, renewBundleStep } from "./export/export-step.ts";
 import { bundleFolder, existingFile, lengthPenalty, parseWaits, positiveInteger } from "./flag-values.ts";
 import { registerJoin } from "./join-command.ts";
 import { registerNoiseCommand } from "./noise-command.ts";
@@ -125,6 +125,13 @@ async function run(environment: TrainerEnvironment, name: string, flags: StageFl
   await withContext(path, flags, environment, work, await torchExecutor(flags, environment.env));
 }
 
+interface ExportStepFlags {
+  bundle: string;
+  precision?: "fp32" | "int8";
+  out?: string;
+  inPlace?: boolean;
+}
+
 function addExport(program: Command, environment: TrainerEnvironment): void {
   stageCommand(
     program,
@@ -135,14 +142,25 @@ function addExport(program: Command, environment: TrainerEnvironment): void {
   ).option("--out <dir>", "folder that gets the bundles <name> and <name>-teacher");
   program
     .command("export-step")
-    .description("write the step graph of a bundle's weights in another precision")
+    .description("write the step graph of a bundle's weights again, in another precision or for this version")
     .requiredOption("--bundle <dir>", "a student's bundle", bundleFolder)
-    .addOption(new Option("--precision <precision>", "fp32 or int8").choices(["fp32", "int8"]).default("fp32"))
-    .requiredOption("--out <file>", "the ONNX file to write")
-    .action(async (flags: { bundle: string; precision: "fp32" | "int8"; out: string }) => {
-      mkdirSync(dirname(resolve(flags.out)), { recursive: true });
-      writeFileSync(flags.out, await exportBundleStep(flags.bundle, flags.precision));
-      process.stdout.write(`${flags.out}\n`);
+    .addOption(
+      new Option("--precision <precision>", "fp32 (default; with --in-place: as it is) or int8").choices([
+        "fp32",
+        "int8",
+      ]),
+    )
+    .option("--out <file>", "the ONNX file to write")
+    .option("--in-place", "write the bundle's own step.onnx and bundle.json anew: for a bundle of an earlier version")
+    .action(async ({ bundle, precision, out, inPlace }: ExportStepFlags, command: Command) => {
+      if ((out !== undefined) === (inPlace === true)) {
+        command.error("error: export-step takes either --out FILE or --in-place", { exitCode: 2 });
+      }
+      if (out !== undefined) {
+        mkdirSync(dirname(resolve(out)), { recursive: true });
+        writeFileSync(out, await exportBundleStep(bundle, precision ?? "fp32"));
+      } else await renewBundleStep(bundle, precision);
+      process.stdout.write(`${out ?? join(bundle, "step.onnx")}\n`);
     });
 }
 

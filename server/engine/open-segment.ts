@@ -1,9 +1,8 @@
 // A segment where its steps run: its decoder, its state, and what it could bring to the next step.
 
 import type { DecodedPart, SegmentDecoder, StepResult } from "../../models/segment-decoder.ts";
-import type { SegmentState } from "../../models/segment-state.ts";
-import type { StepRow } from "../../models/step-batch.ts";
-import type { StepRunner } from "../../models/step-runner.ts";
+
+import type { StepRow, StepRunner, StepState } from "../../models/step-runner.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { ReadySegment } from "./scheduler.ts";
 
@@ -13,7 +12,7 @@ export class OpenSegment {
   dueSince: number | undefined;
   cancelled = false;
   readonly #decoder: SegmentDecoder;
-  readonly #state: SegmentState;
+  readonly #state: StepState;
 
   /** Throws RangeError for a wait that is none. */
   constructor(ready: ReadySegment, runner: StepRunner, wait: Wait) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { SegmentState } from "../../models/segment-state.ts";
 import { StandInModel } from "../../models/stand-in-model.ts";
 import { StandInWaitKModel } from "../../models/stand-in-wait-k-model.ts";
-import type { StepRow } from "../../models/step-batch.ts";
-import type { StepRunner } from "../../models/step-runner.ts";
+import type { StepRow, StepRunner } from "../../models/step-runner.ts";
 import type { EngineCommand, StepReport } from "./engine-command.ts";
 import { StepLoop } from "./step-loop.ts";
 
@@ -21,7 +21,9 @@ class HeldModel extends StandInModel {
     this.sizes.push(rows.map(({ tokens }) => tokens.length));
     if (this.held) await new Promise<void>((resolve) => this.#release.push(resolve));
     if (rows.some(({ tokens }) => tokens.includes(BAD_TOKEN))) {
-      if (this.growsBeforeFailing) for (const { state } of rows) state.append(Float32Array.of(1), new Float32Array(0));
+      for (const { state } of this.growsBeforeFailing ? rows : []) {
+        if (state instanceof SegmentState) state.append(Float32Array.of(1), new Float32Array(0));
+      }
       throw new Error("bad tensor");
     }
     return super.run(rows);

@@ -1,8 +1,7 @@
 // Runs steps for as long as segments have something due: commands in, one report for each step out.
 
 import type { DecodedPart, StepResult } from "../../models/segment-decoder.ts";
-import type { StepRow } from "../../models/step-batch.ts";
-import type { StepRunner } from "../../models/step-runner.ts";
+import type { StepRow, StepRunner } from "../../models/step-runner.ts";
 import { type EngineCommand, monotonicMs, type StepReport } from "./engine-command.ts";
 import { OpenSegment } from "./open-segment.ts";
 import { rowLimit, Scheduler } from "./scheduler.ts";

@@ -1,7 +1,6 @@
 // What a CTC student's slots hold: blanks, tokens, and repeats inside chunks and across their borders.
 import { CtcCollapse } from "../../models/collapse.ts";
-import type { SegmentState } from "../../models/segment-state.ts";
-import type { StepRunner } from "../../models/step-runner.ts";
+import type { StepRunner, StepState } from "../../models/step-runner.ts";
 import { BLANK_ID } from "../../models/vocabulary.ts";
 
 export interface SlotStatistics {
@@ -19,7 +18,7 @@ export interface SlotStatistics {
 export class RecordingRunner implements StepRunner {
   readonly maxSourceTokens: number;
   readonly #runner: StepRunner;
-  readonly #slots = new Map<SegmentState, number[]>();
+  readonly #slots = new Map<StepState, number[]>();
 
   constructor(runner: StepRunner) {
     this.#runner = runner;

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { writeManifest } from "../../models/bundle.ts";
 import { BUNDLE_FORMAT_VERSION, type BundleManifest } from "../../models/manifest.ts";
 import { readSignature, writeSignature } from "../../models/read-write-signature.ts";
-import { stepSignature } from "../../models/step-signature.ts";
 import {
   BLANK_ID,
   BOS_ID,
@@ -19,7 +18,7 @@ import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import { writeSafetensors } from "../training/safetensors.ts";
-import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "./step-graph.ts";
+import { type Precision, stepDescription, stepModel } from "./step-graph.ts";
 import { readModel, readWriteWidths, writeModel } from "./wait-k-graphs.ts";
 
 /** What every bundle says of itself beside its sizes. */
@@ -70,7 +69,6 @@ export async function writeStudentBundle(
   const { architecture, precision, blankBias, lags, maxSourceTokens } = student;
   writeCommonFiles(folder, description);
   writeFileSync(join(folder, "step.onnx"), stepModel(architecture, description.weights, { precision, blankBias }));
-  const widths = { sourceStateWidth: sourceStateWidth(architecture), slotStateWidth: slotStateWidth(architecture) };
   return writeManifest(folder, {
     ...commonFields(description),
     kind: "student",
@@ -81,7 +79,7 @@ export async function writeStudentBundle(
     lags,
     limits: { maxSourceTokens },
     blankBias,
-    step: { ...widths, ...stepSignature(widths) },
+    step: stepDescription(architecture),
     precision,
   });
 }

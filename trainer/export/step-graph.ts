@@ -1,30 +1,20 @@
 // The student's step as an ONNX model: one incremental pass over new source tokens and newly opened chunks.
+import { attentionGroups } from "../../models/attention-groups.ts";
+import type { BundleManifest } from "../../models/manifest.ts";
+import { stepSignature } from "../../models/step-signature.ts";
 import { BLANK_ID } from "../../models/vocabulary.ts";
 import { Graph, type Value } from "../graph/graph.ts";
 import { serializeModel } from "../graph/onnx.ts";
 import * as op from "../graph/ops.ts";
-import { noDropout } from "../networks/dropout.ts";
-import { embed, embeddingTable, outputLogits, positionTable } from "../networks/embeddings.ts";
-import { type BlockContext, norm, rowLayout } from "../networks/layers.ts";
-import { Parameters, type Weights } from "../networks/parameters.ts";
+import { positionTable } from "../networks/embeddings.ts";
+import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
-import { decoderLayer, encoderLayer } from "../networks/transformer.ts";
-import {
-  ascending,
-  grownMemory,
-  heads,
-  keysOf,
-  pastNumbers,
-  perRow,
-  placesOf,
-  queriesOf,
-  visibleMask,
-} from "./cached-state.ts";
-import { orderedAttention } from "./ordered-attention.ts";
-import { rowwiseInt8Product } from "./quantize.ts";
+import { limitMask, PagedAttention, type Places, seen } from "./paged-attention.ts";
+import { floatProduct, int8RowProduct, sideBySide, turned } from "./row-product.ts";
+import { StepLayers, type Stream } from "./step-layers.ts";
 
-// B rows (sessions), N new source tokens, M new chunks, λ slots a chunk, P past source positions, Q past slots,
-// D width, H heads, dh head width, V vocabulary.
+// B rows (sessions), X new source tokens and Y new slots of all rows, N and T those of the row that has most, λ slots a
+// chunk, S source positions and Q slots that a row sees, D width, V vocabulary.
 
 export type Precision = "fp32" | "int8";
 
@@ -34,118 +24,151 @@ export interface StepGraphOptions {
   readonly blankBias: number;
 }
 
-/** Floats a source position keeps: keys and values of the encoder's self-attention and the decoder's cross-attention. */
-export const sourceStateWidth = (sizes: StudentArchitecture): number =>
-  2 * sizes.width * (sizes.encoderLayers + sizes.decoderLayers);
+/**
+ * What a manifest says of a student's step graph. A source position keeps keys and values of the encoder's self-attention
+ * and of the decoder's cross-attention, a slot those of the decoder's self-attention.
+ */
+export function stepDescription(sizes: StudentArchitecture): NonNullable<BundleManifest["step"]> {
+  const { width, heads, encoderLayers, decoderLayers } = sizes;
+  const sourceStateWidth = 2 * width * (encoderLayers + decoderLayers);
+  const slotStateWidth = 2 * width * decoderLayers;
+  return { sourceStateWidth, slotStateWidth, ...stepSignature({ width, heads, sourceStateWidth, slotStateWidth }) };
+}
 
-/** Floats a slot keeps: keys and values of the decoder's self-attention. */
-export const slotStateWidth = (sizes: StudentArchitecture): number => 2 * sizes.width * sizes.decoderLayers;
+/** Rows are padded to a multiple of 16 positions (models/step-batch.ts), and may need one more than the model has. */
+const PADDING = 32;
 
 /** Bytes of the step model; its inputs and outputs are those of models/step-signature.ts. */
 export function stepModel(architecture: StudentArchitecture, weights: Weights, options: StepGraphOptions): Uint8Array {
   const graph = new Graph();
-  const parameters = new Parameters(graph, withBlankBias(weights, options.blankBias));
-  const product = options.precision === "int8" ? rowwiseInt8Product() : undefined;
-  const context: BlockContext = { ...architecture, parameters, dropout: noDropout, product, attend: orderedAttention };
-  const { width, slotsPerToken, vocabulary, maxPositions } = architecture;
-  const rowInts = (name: string) => graph.input(name, "int64", ["B"]);
+  const product = options.precision === "int8" ? int8RowProduct(graph) : floatProduct;
+  const layers = new StepLayers(graph, weights, architecture, product);
+  const { width, slotsPerToken, vocabulary, maxPositions, encoderLayers, decoderLayers } = architecture;
+  const { groups } = attentionGroups(architecture);
+  const inputs = declareInputs(graph, architecture);
+  const input = (name: string): Value => inputs.get(name)!;
+  const placesOf = (prefix: string, rows: string): Places => ({
+    rows,
+    places: op.cast(input(`${prefix}places`), "int64"),
+    pages: input(`${prefix}pages`),
+    queries: input(`${prefix}queries`),
+    answers: input(`${prefix}answers`),
+  });
+  const source = placesOf("", "X");
+  const slots = placesOf("slot_", "Y");
+  const longestSource = maxPositions + PADDING;
+  const readMask = limitMask(input("limits"), source.pages, longestSource);
+  const crossMask = limitMask(input("read_limits"), source.pages, longestSource);
+  const slotMask = limitMask(input("slot_limits"), slots.pages, maxPositions * slotsPerToken + PADDING);
 
-  const tokens = graph.input("tokens", "int64", ["B", "N"]);
-  const tokenCounts = rowInts("token_counts");
-  const chunkTokens = graph.input("chunk_tokens", "int64", ["B", "M"]);
-  rowInts("chunk_counts"); // of the signature; padding stands behind every real chunk, so the masks need no count
-  const sourceLengths = perRow(rowInts("source_lengths"));
-  const chunkLengths = perRow(rowInts("chunk_lengths"));
-  const waits = perRow(rowInts("waits"));
-  const sourceState = graph.input("source_state", "float32", ["B", "P", sourceStateWidth(architecture)]);
-  const slotState = graph.input("slot_state", "float32", ["B", "Q", slotStateWidth(architecture)]);
-
-  const table = embeddingTable(context, vocabulary);
-  const places = positionTable(graph, maxPositions, width);
-  const newTokens = rowLayout(tokens);
-  const positions = op.add(sourceLengths, ascending(tokens, 1, "N")); // [B, N], absolute
-  const pastKeys = pastNumbers(ascending(sourceState, 1, "P"), sourceLengths); // [B, P]
-  const keyPositions = op.concat([pastKeys, positions], 1, "P+N"); // [B, P+N]
-
-  const past = heads(context, sourceState, "P");
-  const fresh: Value[] = [];
-  const read = visibleMask(op.lessOrEqual(keysOf(keyPositions, "P+N"), queriesOf(positions, "N")));
-  let x = op.add(
-    embed(context, table, tokens, newTokens.rows),
-    placesOf(places, positions, maxPositions, newTokens.rows),
-  );
-  for (let layer = 0; layer < architecture.encoderLayers; layer += 1) {
-    const name = `encoder.${layer}`;
-    x = encoderLayer(
-      context,
-      name,
-      x,
-      newTokens,
-      (normed) => grownMemory(context, normed, `${name}.self`, newTokens, "P+N", past, fresh),
-      read,
-    );
-  }
-  const states = norm(context, "encoder.norm", x);
-
-  const chunkNumbers = op.add(chunkLengths, ascending(chunkTokens, 1, "M")); // [B, M], absolute
-  const spread = (chunks: Value) => eachSlot(chunks, slotsPerToken); // [B, M] → [B, M·λ]
-  const slotChunks = spread(chunkNumbers);
-  const pastSlots = ascending(slotState, 1, "Q");
-  const pastChunkKeys = pastNumbers(op.div(pastSlots, slotsPerToken), chunkLengths); // [B, Q]
-  const chunkKeys = op.concat([pastChunkKeys, slotChunks], 1, "Q+T"); // [B, Q+T]
-  const slotIds = spread(chunkTokens);
-  const newSlots = rowLayout(slotIds);
-  const slotNumbers = op.sub(
-    ascending(slotIds, 1, "T"),
-    op.mul(op.div(ascending(slotIds, 1, "T"), slotsPerToken), slotsPerToken),
-  );
-  const slotTable = parameters.get("slots", [slotsPerToken, width], { normal: 0.02 });
-  const slotPlaces = op.gather(
-    slotTable,
-    op.reshape(op.expand(slotNumbers, ["B", "T"], newSlots.sizes), [newSlots.rows], [-1]),
-  );
-  let y = op.add(
-    embed(context, table, slotIds, newSlots.rows),
-    op.add(placesOf(places, slotChunks, maxPositions, newSlots.rows), slotPlaces),
-  );
-  const readSoFar = op.less(keysOf(keyPositions, "P+N"), queriesOf(op.add(slotChunks, waits), "T"));
-  const present = op.less(keyPositions, op.add(sourceLengths, perRow(tokenCounts))); // [B, P+N]
-  const masks = {
-    self: visibleMask(op.lessOrEqual(keysOf(chunkKeys, "Q+T"), queriesOf(slotChunks, "T"))),
-    cross: visibleMask(op.and(readSoFar, keysOf(present, "P+N"))),
-  };
-  const slotPast = heads(context, slotState, "Q");
+  const table = layers.values("embedding");
+  const tableValue = graph.constant(table, [vocabulary, width]);
+  const positions = positionTable(graph, maxPositions, width);
+  const embedded = (ids: Value) => op.mul(op.gather(tableValue, ids), Math.sqrt(width));
+  const attention = new PagedAttention(graph, architecture);
+  const freshSource: Value[] = [];
   const freshSlots: Value[] = [];
-  for (let layer = 0; layer < architecture.decoderLayers; layer += 1) {
-    const name = `decoder.${layer}`;
-    const cross = grownMemory(context, states, `${name}.cross`, newTokens, "P+N", past, fresh);
-    const self = (normed: Value) => grownMemory(context, normed, `${name}.self`, newSlots, "Q+T", slotPast, freshSlots);
-    y = decoderLayer(context, name, y, { self: newSlots, cross: newSlots }, self, cross, masks);
+  let sourceParts = 0;
+  let slotParts = 0;
+  /** Keys or values that a row sees of the source; what is new goes into its state. */
+  const ofSource = (fresh: Value) => {
+    freshSource.push(fresh);
+    return seen(input("source_memory"), sourceParts++, source, fresh, groups);
+  };
+  const ofSlots = (fresh: Value) => {
+    freshSlots.push(fresh);
+    return seen(input("slot_memory"), slotParts++, slots, fresh, groups);
+  };
+  const self = (name: string, normed: Value, grown: (fresh: Value) => Value, mask: Value, at: Places) => {
+    const parts = [layers.queryMatrix(name), layers.matrix(`${name}.key`), layers.matrix(`${name}.value`)];
+    const [query, key, value] = op.splitLast(layers.product(normed, sideBySide(parts)), 3);
+    const [keys, values] = [grown(key!), grown(value!)];
+    return layers.attended(name, attention.apply(layers.queries(name, query!), keys, values, mask, at));
+  };
+
+  let x: Stream = { sum: embedded(input("tokens")), addend: op.gather(positions, input("positions")) };
+  for (let layer = 0; layer < encoderLayers; layer += 1) {
+    const name = `encoder.${layer}`;
+    const { normed, sum } = layers.norm(`${name}.self.norm`, x);
+    const attended = layers.norm(`${name}.feed.norm`, {
+      sum,
+      ...self(`${name}.self`, normed, ofSource, readMask, source),
+    });
+    x = { sum: attended.sum, ...layers.feedForward(`${name}.feed`, attended.normed) };
   }
-  const logits = outputLogits(context, table, norm(context, "decoder.norm", y), vocabulary); // [B·T, V]
-  const byRow = (value: Value) => op.reshape(value, ["B", "T"], newSlots.sizes);
+  const states = layers.norm("encoder.norm", x).normed;
+  const crossNames = Array.from({ length: decoderLayers }, (_, layer) =>
+    ["key", "value"].map((part) => `decoder.${layer}.cross.${part}`),
+  ).flat();
+  // the source as every decoder layer sees it, in one product
+  const crossProduct = layers.product(states, sideBySide(crossNames.map((name) => layers.matrix(name)))); // [X, 2·L·D]
+  const cross = op.splitLast(crossProduct, crossNames.length).map(ofSource);
+
+  const slotTable = graph.constant(layers.values("slots"), [slotsPerToken, width]);
+  const slotPlaces = op.add(op.gather(positions, input("slot_positions")), op.gather(slotTable, input("slot_numbers")));
+  let y: Stream = { sum: embedded(input("slot_tokens")), addend: slotPlaces };
+  for (let layer = 0; layer < decoderLayers; layer += 1) {
+    const name = `decoder.${layer}`;
+    const first = layers.norm(`${name}.self.norm`, y);
+    const second = layers.norm(`${name}.cross.norm`, {
+      sum: first.sum,
+      ...self(`${name}.self`, first.normed, ofSlots, slotMask, slots),
+    });
+    const asked = layers.product(second.normed, layers.queryMatrix(`${name}.cross`));
+    const queries = layers.queries(`${name}.cross`, asked);
+    const at = { ...slots, pages: source.pages };
+    const answers = attention.apply(queries, cross[2 * layer]!, cross[2 * layer + 1]!, crossMask, at);
+    const third = layers.norm(`${name}.feed.norm`, { sum: second.sum, ...layers.attended(`${name}.cross`, answers) });
+    y = { sum: third.sum, ...layers.feedForward(`${name}.feed`, third.normed) };
+  }
+  const last = layers.norm("decoder.norm", y).normed;
+  const output = turned({ values: table, inWidth: vocabulary, outWidth: width });
+  const logits = layers.biased(layers.product(last, output), biasWithBlank(layers, options.blankBias)); // [Y, V]
   return serializeModel(graph, {
-    slot_ids: byRow(op.argMax(logits)),
-    slot_scores: byRow(op.log(op.reduceMax(op.softmax(logits), [1]))),
-    new_source_state: op.concat(fresh, 2),
-    new_slot_state: op.concat(freshSlots, 2),
+    ...best(logits, vocabulary),
+    new_source_state: op.concat(freshSource, 1),
+    new_slot_state: op.concat(freshSlots, 1),
   });
 }
 
-/** Each chunk's value once for each of its slots: `[B, M]` → `[B, T]`, T = M·λ. */
-function eachSlot(chunks: Value, slots: number): Value {
-  const wide = op.reshape(chunks, ["B", "M", 1], op.concat([op.shapeOf(chunks), chunks.graph.ints([1])], 0));
-  const target = op.concat([op.shapeOf(chunks), chunks.graph.ints([slots])], 0);
-  return op.reshape(
-    op.expand(wide, ["B", "M", slots], target),
-    ["B", "T"],
-    op.mul(op.shapeOf(chunks), chunks.graph.ints([1, slots])),
-  );
+function declareInputs(graph: Graph, architecture: StudentArchitecture): Map<string, Value> {
+  const { inputs } = stepDescription(architecture);
+  return new Map(inputs.map(({ name, type, shape }) => [name, graph.input(name, type, shape)]));
 }
 
-function withBlankBias(weights: Weights, blankBias: number): Weights {
-  const bias = weights.get("output.bias")?.slice();
-  if (!bias) throw new Error("the weights hold no output.bias");
+/** The likeliest id of each slot, and its probability, both `[Y]`. */
+function best(logits: Value, vocabulary: number): { slot_ids: Value; slot_probabilities: Value } {
+  const { graph } = logits;
+  const ids =
+    blockSize(vocabulary) > 1 ? argMaxByBlocks(logits, vocabulary) : op.reshape(op.argMax(logits), ["Y", 1], [-1, 1]);
+  const probabilities = op.gatherElements(op.softmax(logits), ids, 1); // [Y, 1]
+  const flat = (value: Value) => op.reshape(value, ["Y"], graph.ints([-1]));
+  return { slot_ids: flat(op.cast(ids, "int32")), slot_probabilities: flat(probabilities) };
+}
+
+/** The first place of the largest, `[Y, 1]`: ArgMax looks at one number after the other, ReduceMax at many at once. */
+function argMaxByBlocks(logits: Value, vocabulary: number): Value {
+  const { graph } = logits;
+  const size = blockSize(vocabulary);
+  const count = vocabulary / size;
+  const blocks = op.reshape(logits, ["Y", count, size], [-1, count, size]);
+  const block = op.reshape(op.argMax(op.reduceMax(blocks, [2])), ["Y", 1], [-1, 1]);
+  const [chosen] = graph.node("GatherND", [blocks, block], [{ type: "float32", shape: ["Y", size] }], {
+    batch_dims: 1,
+  });
+  const place = op.reshape(op.argMax(chosen!), ["Y", 1], [-1, 1]);
+  return op.add(op.mul(block, size), place);
+}
+
+/** The divisor of the vocabulary nearest to its root from above, 1 for a vocabulary that is best looked at whole. */
+function blockSize(vocabulary: number): number {
+  const root = Math.ceil(Math.sqrt(vocabulary));
+  for (let size = root; size <= 8 * root && size < vocabulary; size += 1) if (vocabulary % size === 0) return size;
+  return 1;
+}
+
+function biasWithBlank(layers: StepLayers, blankBias: number): Float32Array {
+  const bias = layers.values("output.bias").slice();
   bias[BLANK_ID]! -= blankBias;
-  return new Map(weights).set("output.bias", bias);
+  return bias;
 }

@@ -2,7 +2,6 @@
 import type * as Ort from "onnxruntime-common";
 import { StepModel } from "../../models/step-model.ts";
 import type { StepRunner } from "../../models/step-runner.ts";
-import { stepSignature } from "../../models/step-signature.ts";
 import { translateBatch } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
 import { WaitKModel } from "../../models/wait-k-model.ts";
@@ -12,7 +11,7 @@ import { BeamSearch, type BeamSearchSettings, translateAll } from "../decoding/b
 import { corpusBleu } from "../evaluation/bleu.ts";
 import { corpusChrf } from "../evaluation/chrf.ts";
 import { readWriteSignatures } from "../export/bundle-folder.ts";
-import { type Precision, slotStateWidth, sourceStateWidth, stepModel } from "../export/step-graph.ts";
+import { type Precision, stepDescription, stepModel } from "../export/step-graph.ts";
 import { readModel, writeModel } from "../export/wait-k-graphs.ts";
 import type { Weights } from "../networks/parameters.ts";
 import type { StudentArchitecture } from "../networks/student.ts";
@@ -104,7 +103,6 @@ export async function studentStepModel(
   weights: Weights,
   options: { precision: Precision; blankBias: number; threads: number },
 ): Promise<StepModel> {
-  const widths = { sourceStateWidth: sourceStateWidth(architecture), slotStateWidth: slotStateWidth(architecture) };
   const { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, slotsPerToken, maxPositions } =
     architecture;
   const sizes = { width, heads, feedForward, encoderLayers, decoderLayers, vocabulary, slotsPerToken };
@@ -114,7 +112,7 @@ export async function studentStepModel(
     name: "student",
     kind: "student" as const,
     architecture: { type: "ctc-student" as const, ...sizes, parameters },
-    step: { ...widths, ...stepSignature(widths) },
+    step: stepDescription(architecture),
     limits: { maxSourceTokens: maxPositions },
   };
   return StepModel.create(ort, stepModel(architecture, weights, options), manifest, sessionOptions(options.threads));

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import WebSocket from "ws";
 import { standInBundle } from "../../models/stand-in-bundle.ts";
 import { StandInModel } from "../../models/stand-in-model.ts";
-import type { StepRow } from "../../models/step-batch.ts";
+import type { StepRow } from "../../models/step-runner.ts";
 import { InProcessEngine } from "../engine/in-process-engine.ts";
 import { makeLog } from "../log.ts";
 import { type RunningServer, startServer } from "../main.ts";

@@ -3,7 +3,7 @@ import type { Caption, TimedWord } from "./caption.ts";
 import type { CaptionStyle } from "./caption-style.ts";
 import { columnsOf, textOf } from "./caption-word.ts";
 import { directedLines } from "./direction.ts";
-import { breakCaptions } from "./line-breaker.ts";
+import { breakCaptions, breakLines } from "./line-breaker.ts";
 import { BREAK_COSTS, breakCost } from "./phrase-break.ts";
 
 /** A caption that nothing presses stays longer than it must: it is read at this share of the fastest speed. */
@@ -31,12 +31,16 @@ export class PopOn {
   push(words: readonly TimedWord[], now: number): Caption[] {
     this.#words.push(...words);
     if (this.#words.length === 0) return [];
-    const captions = breakCaptions(this.#words, this.#style, this.#language);
-    // The last one may still grow: it is out when there is no more to come, or when it has waited too long.
-    const open = captions.pop() ?? [];
-    const out = captions.map((lines) => this.#write(lines, now));
-    this.#words = this.#words.slice(this.#words.length - open.flat().length);
-    return now - this.#words[0].at < HOLD_MAX_MS ? out : [...out, ...this.#writeToPause(now)];
+    const out: Caption[] = [];
+    if (breakLines(this.#words, this.#style, this.#language) === undefined) {
+      // More than one caption holds: all but the last are out, since only that one can still grow.
+      const captions = breakCaptions(this.#words, this.#style, this.#language);
+      const open = captions.pop() ?? [];
+      out.push(...captions.map((lines) => this.#write(lines, now)));
+      this.#words = this.#words.slice(this.#words.length - open.flat().length);
+    }
+    if (now - this.#words[0].at >= HOLD_MAX_MS) out.push(...this.#writeToPause(now));
+    return out;
   }
 
   /** The segment has ended: what is left is shown. */

@@ -8,6 +8,8 @@ import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
 import { LoadGauge } from "./admission/load-gauge.ts";
 import { Visit } from "./admission/visit.ts";
+import { CaptionOutputs } from "./captions/outputs/caption-outputs.ts";
+import { type OutputSettings, OutputsFileError, readOutputsFile } from "./captions/outputs/outputs-file.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
 import type { EngineObserver } from "./engine/engine-observer.ts";
@@ -19,7 +21,7 @@ import { makeRouter } from "./http/routes.ts";
 import { describeFault, makeLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
-import { BODY_MAX_BYTES, STREAM_PATH } from "./protocol/limits.ts";
+import { BODY_MAX_BYTES, CAPTIONS_PATH, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
 import { SessionRunner } from "./session/session-runner.ts";
 import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
@@ -145,6 +147,11 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     ready: () => unready() === undefined,
     maxSessions: settings.maxSessions,
   });
+  const outputs = new CaptionOutputs(readOutputs(settings), {
+    count: (sink, status) => metrics.captionPosted(sink, status),
+    onFault: (error, sink) => log.error({ sink: sink.kind, ...describeFault(error) }, "a fault in a caption sink"),
+    admit: (shown) => admission.identify(shown),
+  });
   const host: StreamHost = {
     get models() {
       return catalogue.models;
@@ -158,15 +165,11 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return new Visit(admission, request, now);
     },
-    openSession: ({ model, target }, { wait, timings }, callbacks) => {
+    openSession: ({ model, target }, { wait, timings, captions }, callbacks) => {
       const bundle = catalogue.bundleOf(model);
       const targets = [sessionTarget(bundle, { target, wait })];
-      return new SessionRunner({
-        settings: { source: bundle.manifest.source, targets, timings },
-        engine,
-        now,
-        ...callbacks,
-      });
+      const settings = { source: bundle.manifest.source, targets, timings };
+      return new SessionRunner({ settings, engine, now, ...outputs.publishing(captions, callbacks) });
     },
     sessionId: () => randomUUID(),
     now,
@@ -207,10 +210,12 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       translateText(engine, catalogue.bundleOf(model), text, { target, wait, signal }),
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
   });
+  router.add("GET", `${CAPTIONS_PATH}*`, (request) => outputs.respond(request, shownBy(request)));
   const transport = await chooseTransport(
     settings.transport,
     {
       connect: (connection, request) => streams.open(connection, request),
+      watch: (connection, request) => outputs.watch(connection, request),
       respond: (request) => router.respond(request),
     },
     {
@@ -234,6 +239,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     const [left] = await Promise.all([streams.drain(settings.drainTimeoutMs), router.settled(settings.drainTimeoutMs)]);
     if (left > 0) log.warn({ sessions: left }, "sessions were closed before their segments were finished");
     await streams.gone(settings.closeTimeoutMs);
+    await outputs.close();
     await transport.close();
     keyFile?.close();
     await reloaded;
@@ -295,6 +301,17 @@ function makeAdmission(settings: ResolvedServerSettings, keyFile: KeyFile | unde
       sessionsAtOnce: settings.addressSessions,
     },
   });
+}
+
+/** The caption outputs, where the settings name a file of them. Throws SettingsError where it cannot be used. */
+function readOutputs({ captionOutputs }: ResolvedServerSettings): Record<string, OutputSettings> {
+  if (captionOutputs === undefined) return {};
+  try {
+    return readOutputsFile(captionOutputs);
+  } catch (error) {
+    if (error instanceof OutputsFileError) throw new SettingsError(`captionOutputs: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The keys, where the settings name a file of them. Throws SettingsError where it cannot be used. */

@@ -83,6 +83,12 @@ export class Metrics {
     labelNames: ["code"],
     registers: [this.#registry],
   });
+  readonly #captionPosts = new Counter({
+    name: "souffleur_caption_posts_total",
+    help: "Captions that were sent to a sink, tried again, or not sent, by kind of sink",
+    labelNames: ["sink", "status"],
+    registers: [this.#registry],
+  });
   readonly #disconnects = new Counter({
     name: "souffleur_disconnects_total",
     help: "Closed connections, by close code",
@@ -198,6 +204,11 @@ export class Metrics {
   errorSent(code: ErrorCode): void {
     this.#errors.inc({ code });
     if (code === "slow_consumer") this.#slowConsumers.inc();
+  }
+
+  /** What became of a caption at a sink; both labels have few values. */
+  captionPosted(sink: string, status: string): void {
+    this.#captionPosts.inc({ sink, status });
   }
 
   /** A stream or a request was refused before it did anything. */

@@ -62,6 +62,12 @@ export const serverSettingsSchema = z.strictObject({
     value: "file",
     byDefault: "none",
   }),
+  captionOutputs: text("must be a file").optional().register(settingTexts, {
+    meaning: "file of the caption outputs (docs/captions.md), read when the server starts",
+    past: "a `start` that names an output which is not in it is refused with `bad_request`",
+    value: "file",
+    byDefault: "none",
+  }),
   keyInQuery: z.boolean("must be true or false").default(false).register(settingTexts, {
     meaning: "whether a key may come as `?key=` too, as bare browsers need; proxies write URLs to their logs",
     past: "a key in the query is refused with `unauthorized`",

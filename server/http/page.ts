@@ -51,6 +51,10 @@ export class Page {
     return this.#respond("index.html", request);
   }
 
+  overlay(request: HttpRequest): HttpResponse {
+    return this.#respond("overlay.html", request);
+  }
+
   asset(request: HttpRequest): HttpResponse {
     return this.#respond(request.path.slice("/assets/".length), request);
   }

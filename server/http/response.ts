@@ -2,11 +2,22 @@
 import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 
+/** Where a body is written that goes on for as long as its client stays. */
+export interface OpenBody {
+  /** Bytes that the client has not taken yet. */
+  readonly bufferedBytes: number;
+  write(text: string): void;
+  /** Ends the connection. */
+  close(): void;
+}
+
 export interface HttpResponse {
   status: number;
   /** Lower-case names; no content-length, the transport knows it. */
   headers: Record<string, string>;
   body: string | Uint8Array;
+  /** In the place of a body: told where to write one that goes on. @returns called once when the client has gone */
+  open?: ((body: OpenBody) => () => void) | undefined;
   /** The code of the error that the body tells of, to be counted. */
   error?: ErrorCode | undefined;
 }

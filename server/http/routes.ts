@@ -42,6 +42,7 @@ export function makeRouter(options: RouteOptions): Router {
   };
   return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
+    .add("GET", "/overlay", (request) => page.overlay(request))
     .add("GET", "/assets/*", (request) => page.asset(request))
     .add("GET", "/v1/models", () =>
       respondJson(200, { protocol: SUBPROTOCOL, models: catalogue.manifests.map(describeModel) }),

@@ -39,6 +39,12 @@ export const settingsShape = {
     .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`)
     .optional(),
   timings: z.boolean("must be true or false").optional(),
+  /** The caption output that is fed, by its name in the server's configuration. */
+  captions: z
+    .string("must be the name of a caption output")
+    .min(1, "must be the name of a caption output")
+    .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`)
+    .optional(),
   /** For clients that cannot set a header: the key, where the server needs one. */
   key: z
     .string("must be a key")
@@ -90,7 +96,7 @@ export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "commit
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
-  "source" | "target" | "wait" | "model" | "timings" | "key"
+  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions"
 >;
 export type StartMessage = z.infer<typeof startSchema>;
 export type TextMessage = z.infer<typeof textSchema>;

@@ -6,6 +6,9 @@ export const SUBPROTOCOL = "souffleur.v1";
 /** The path that streams are opened on. */
 export const STREAM_PATH = "/v1/stream";
 
+/** Below it captions are watched: events, WebSockets, HLS. */
+export const CAPTIONS_PATH = "/v1/captions/";
+
 /** The largest message of a client, in bytes of UTF-8. Past it: `too_large`, close 1009. */
 export const PAYLOAD_MAX_BYTES = 64 * 1024;
 

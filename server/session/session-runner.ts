@@ -15,6 +15,8 @@ export interface SessionRunnerOptions {
   emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
   /** Called once, after the last message. Not called after `abort`. */
   close(code: CloseCode): void;
+  /** The session was given up before its end. Called once, instead of `close`. */
+  aborted?(): void;
 }
 
 /** What a connection talks to. */
@@ -71,8 +73,10 @@ export class SessionRunner {
 
   /** The connection is gone: frees everything, calls nothing back. */
   abort(): void {
+    const early = !this.#aborted && !this.#session.closed;
     this.#aborted = true;
     this.#handle({ type: "abort" });
+    if (early) this.#options.aborted?.();
   }
 
   /** One event after the other: `emit` may call back into the runner, and messages keep their order. */

@@ -39,6 +39,7 @@ export interface StreamModel extends ServedPair {
 export interface SessionCallbacks {
   emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
   close(code: 1000 | 1011): void;
+  aborted?(): void;
 }
 
 /** What streams share: what is served, who may come in, the clock, and where things are counted. */
@@ -48,7 +49,11 @@ export interface StreamHost {
   readonly textMaxCharacters: number;
   /** Lets a connection in. Throws ProtocolError where it may not, or no new stream may open now. */
   admit(request: StreamRequest): Visit;
-  openSession(pair: ServedPair, settings: { wait: Wait; timings: boolean }, callbacks: SessionCallbacks): StreamSession;
+  openSession(
+    pair: ServedPair,
+    settings: { wait: Wait; timings: boolean; captions?: string },
+    callbacks: SessionCallbacks,
+  ): StreamSession;
   sessionId(): string;
   /** Milliseconds, monotonic. */
   now(): number;
@@ -241,7 +246,7 @@ export class Stream implements ConnectionHandler {
     const wait = settings.wait ?? model.defaultWait;
     this.#session = this.#host.openSession(
       model,
-      { wait, timings: settings.timings ?? false },
+      { wait, timings: settings.timings ?? false, captions: settings.captions },
       {
         emit: (message, measure) => this.#emit(message, measure),
         close: (code) => this.#finish(code, this.#sessionError),

@@ -34,6 +34,8 @@ export type StreamRequest = Shown;
 export interface Application {
   /** A connection on STREAM_PATH was opened. */
   connect(connection: Connection, request: StreamRequest): ConnectionHandler;
+  /** A connection on a path below CAPTIONS_PATH was opened. */
+  watch?(connection: Connection, request: StreamRequest & { path: string }): ConnectionHandler;
   /** Everything else; never rejects. */
   respond(request: HttpRequest): Promise<HttpResponse>;
 }

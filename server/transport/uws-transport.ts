@@ -2,9 +2,9 @@
 import type * as UWebSockets from "uWebSockets.js";
 import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
-import { type HttpResponse, STATUS_TEXT } from "../http/response.ts";
+import { type HttpResponse, type OpenBody, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { STREAM_PATH } from "../protocol/limits.ts";
+import { CAPTIONS_PATH, STREAM_PATH } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
 import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
 
@@ -26,6 +26,7 @@ declare module "uWebSockets.js" {
 interface SocketData {
   /** Until the connection is open. */
   shown?: Shown;
+  path: string;
   connection?: UwsConnection;
   handler?: ConnectionHandler;
 }
@@ -50,6 +51,7 @@ export class UwsTransport implements Transport {
     this.#settings = settings;
     this.#app = uws.App();
     this.#app.ws<SocketData>(STREAM_PATH, this.#behavior());
+    this.#app.ws<SocketData>(`${CAPTIONS_PATH}*`, this.#behavior());
     this.#app.any("/*", (response, request) => this.#respond(response, request));
   }
 
@@ -96,7 +98,7 @@ export class UwsTransport implements Transport {
           peer: peerOf(response),
         };
         response.upgrade<SocketData>(
-          { shown },
+          { shown, path: request.getUrl() },
           request.getHeader("sec-websocket-key"),
           negotiated.subprotocol,
           request.getHeader("sec-websocket-extensions"),
@@ -107,7 +109,9 @@ export class UwsTransport implements Transport {
         const data = socket.getUserData();
         data.connection = new UwsConnection(socket, this.#settings.closeTimeoutMs);
         if (data.shown === undefined) return;
-        data.handler = this.#application.connect(data.connection, data.shown);
+        const { connection, path, shown } = data;
+        if (path === STREAM_PATH) data.handler = this.#application.connect(connection, shown);
+        else data.handler = this.#application.watch?.(connection, { ...shown, path });
         // Not kept: it holds a credential, and an idle connection should cost little.
         data.shown = undefined;
       },
@@ -147,7 +151,13 @@ export class UwsTransport implements Transport {
     const answer = async (body: Uint8Array | undefined): Promise<void> => {
       answered = true;
       const result = await this.#application.respond({ ...request, body, signal: left.signal } satisfies HttpRequest);
-      if (!left.signal.aborted) response.cork(() => write(response, result, method === "HEAD", body === undefined));
+      if (left.signal.aborted) return;
+      if (result.open !== undefined && method !== "HEAD") {
+        response.cork(() => writeHead(response, result));
+        left.signal.addEventListener("abort", result.open(new UwsBody(response, left.signal)), { once: true });
+        return;
+      }
+      response.cork(() => write(response, result, method === "HEAD", body === undefined));
     };
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -162,6 +172,34 @@ export class UwsTransport implements Transport {
       if (chunk.byteLength > 0) chunks.push(Buffer.from(new Uint8Array(chunk)));
       if (isLast) void answer(Buffer.concat(chunks, bytes));
     });
+  }
+}
+
+/** A body that goes on. The library keeps what the client has not taken, and tells when it has. */
+class UwsBody implements OpenBody {
+  readonly #response: UWebSockets.HttpResponse;
+  readonly #left: AbortSignal;
+  bufferedBytes = 0;
+
+  constructor(response: UWebSockets.HttpResponse, left: AbortSignal) {
+    this.#response = response;
+    this.#left = left;
+    response.onWritable(() => {
+      this.bufferedBytes = 0;
+      return true;
+    });
+  }
+
+  write(text: string): void {
+    if (this.#left.aborted) return;
+    this.#response.cork(() => {
+      if (!this.#response.write(text) || this.bufferedBytes > 0) this.bufferedBytes += Buffer.byteLength(text);
+    });
+  }
+
+  close(): void {
+    // Calls the handler of an aborted response.
+    if (!this.#left.aborted) this.#response.close();
   }
 }
 
@@ -225,9 +263,13 @@ function peerOf(response: UWebSockets.HttpResponse): string {
   return Buffer.from(response.getRemoteAddressAsText()).toString("latin1");
 }
 
-function write(response: UWebSockets.HttpResponse, result: HttpResponse, bodiless: boolean, close = false): void {
+function writeHead(response: UWebSockets.HttpResponse, result: HttpResponse): void {
   response.writeStatus(`${result.status} ${STATUS_TEXT[result.status] ?? ""}`.trimEnd());
   for (const [name, value] of Object.entries(result.headers)) response.writeHeader(name, value);
+}
+
+function write(response: UWebSockets.HttpResponse, result: HttpResponse, bodiless: boolean, close = false): void {
+  writeHead(response, result);
   if (result.status === 304) response.endWithoutBody(undefined, close);
   else if (bodiless) response.endWithoutBody(Buffer.byteLength(result.body), close);
   else response.end(result.body, close);

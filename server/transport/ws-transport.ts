@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { HttpRequest } from "../http/request.ts";
-import { type HttpResponse, respondProblem, STATUS_TEXT } from "../http/response.ts";
+import { type HttpResponse, type OpenBody, respondProblem, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { CAPTIONS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
 import type {
   Application,
@@ -64,7 +64,7 @@ export class WsTransport implements Transport {
     // Errors of a socket that never became a stream are nobody's business.
     socket.on("error", () => socket.destroy());
     const [path, query = ""] = splitUrl(request.url);
-    if (path !== STREAM_PATH) {
+    if (path !== STREAM_PATH && !path.startsWith(CAPTIONS_PATH)) {
       refuse(socket, respondProblem(404, `streams are opened at ${STREAM_PATH}`));
       return;
     }
@@ -74,7 +74,7 @@ export class WsTransport implements Transport {
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      this.#open(webSocket, {
+      this.#open(webSocket, path, {
         query,
         authorization: request.headers.authorization ?? "",
         origin: request.headers.origin ?? "",
@@ -84,7 +84,7 @@ export class WsTransport implements Transport {
     });
   }
 
-  #open(webSocket: WebSocket, request: StreamRequest): void {
+  #open(webSocket: WebSocket, path: string, request: StreamRequest): void {
     this.#alive.set(webSocket, true);
     const connection = new WsConnection(webSocket, this.#settings.closeTimeoutMs);
     let handler: ConnectionHandler | undefined;
@@ -100,7 +100,8 @@ export class WsTransport implements Transport {
       connection.ended();
       handler?.closed(code);
     });
-    handler = this.#application.connect(connection, request);
+    if (path === STREAM_PATH) handler = this.#application.connect(connection, request);
+    else handler = this.#application.watch?.(connection, { ...request, path });
   }
 
   #ping(): void {
@@ -131,12 +132,40 @@ export class WsTransport implements Transport {
       signal: left.signal,
     };
     const response = await this.#application.respond(request);
+    if (response.open !== undefined && request.method !== "HEAD") {
+      outgoing.writeHead(response.status, response.headers);
+      outgoing.flushHeaders();
+      const gone = response.open(new WsBody(outgoing));
+      if (left.signal.aborted) gone();
+      else left.signal.addEventListener("abort", gone, { once: true });
+      return;
+    }
     const bytes = Buffer.from(response.body);
     const headers: Record<string, string> = { ...response.headers };
     if (response.status !== 304) headers["content-length"] = String(bytes.byteLength);
     if (body === undefined) headers.connection = "close";
     outgoing.writeHead(response.status, headers);
     outgoing.end(request.method === "HEAD" || response.status === 304 ? undefined : bytes);
+  }
+}
+
+class WsBody implements OpenBody {
+  readonly #outgoing: ServerResponse;
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+  }
+
+  get bufferedBytes(): number {
+    return this.#outgoing.writableLength;
+  }
+
+  write(text: string): void {
+    if (!this.#outgoing.destroyed) this.#outgoing.write(text);
+  }
+
+  close(): void {
+    this.#outgoing.destroy();
   }
 }
 

@@ -48,13 +48,23 @@ export class CaptionViewers implements CaptionSink {
     return this.#viewers.size;
   }
 
+  /** Whether there is no place for another viewer. */
+  get full(): boolean {
+    return this.#viewers.size >= (this.#options.limit ?? VIEWER_LIMIT);
+  }
+
+  /** Writes something that is no event to everyone, so that a silent connection is not taken for dead. */
+  beat(text: string): void {
+    for (const { outbox } of this.#viewers) outbox.write(text);
+  }
+
   /**
    * Adds a viewer, who is sent the screen as it is now, or the captions since `lastId`.
    * @param target the language; all of them where it is left out
    * @returns takes the viewer off again; undefined where there are too many
    */
   add(outbox: ViewerOutbox, target: string | undefined, lastId?: number): (() => void) | undefined {
-    if (this.#viewers.size >= (this.#options.limit ?? VIEWER_LIMIT)) return undefined;
+    if (this.full) return undefined;
     const viewer: Viewer = { outbox, target };
     this.#viewers.add(viewer);
     const missed = lastId === undefined ? [] : this.#kept.filter(({ id }) => id > lastId);

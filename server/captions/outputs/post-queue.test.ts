@@ -11,14 +11,14 @@ describe("PostQueue", () => {
     const attempts: [string, number][] = [];
     const queue = new PostQueue<string>({
       post: (item, signal) => {
-        attempts.push([item, Date.now()]);
+        attempts.push([item, performance.now()]);
         return post(item, signal);
       },
       onStatus: (status) => statuses.push(status),
       random: () => 0.99,
       ...options,
     });
-    const start = Date.now();
+    const start = performance.now();
     return { queue, statuses, attempts, times: () => attempts.map(([item, at]) => [item, at - start]) };
   }
 

@@ -40,7 +40,7 @@ export class PostQueue<Item> {
   /** Takes an item and returns at once. */
   push(item: Item): void {
     if (this.#closing.signal.aborted) return;
-    this.#waiting.push({ item, at: Date.now() });
+    this.#waiting.push({ item, at: performance.now() });
     if (this.#waiting.length > (this.#options.limit ?? POST_LIMIT)) {
       this.#waiting.shift();
       this.#options.onStatus("full");
@@ -69,7 +69,7 @@ export class PostQueue<Item> {
       !this.#closing.signal.aborted;
       longest = Math.min(2 * longest, MAX_BACKOFF_MS)
     ) {
-      const leftMs = lateAt - Date.now();
+      const leftMs = lateAt - performance.now();
       if (leftMs <= 0) {
         onStatus("late");
         return;
@@ -78,7 +78,7 @@ export class PostQueue<Item> {
       if (this.#closing.signal.aborted) return;
       onStatus(verdict === "retry" ? "retried" : verdict);
       if (verdict !== "retry") return;
-      const pauseMs = Math.min(random() * longest, lateAt - Date.now());
+      const pauseMs = Math.min(random() * longest, lateAt - performance.now());
       if (pauseMs > 0) await this.#pause(pauseMs);
     }
   }

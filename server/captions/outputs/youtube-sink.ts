@@ -1,6 +1,6 @@
 // YouTube live captions: one HTTP POST for each caption, with its time and text ("Closed Captions over HTTP").
 import type { Caption, CaptionEvent } from "../lines/caption.ts";
-import type { CaptionSink, CountPost } from "./caption-sink.ts";
+import { type CaptionSink, type CountPost, wallClock } from "./caption-sink.ts";
 import { verdictOf, withParameters } from "./http-verdict.ts";
 import { AddressRefused } from "./outbound-address.ts";
 import { requestOutbound } from "./outbound-http.ts";
@@ -55,7 +55,7 @@ export class YoutubeSink implements CaptionSink {
   async #post(post: Post, signal: AbortSignal): Promise<Verdict> {
     // Numbered when it is first sent, so that one that was dropped before leaves no gap.
     post.seq ??= this.#seq++;
-    const sentAt = Date.now();
+    const sentAt = wallClock();
     try {
       const response = await requestOutbound({
         method: "POST",
@@ -66,7 +66,7 @@ export class YoutubeSink implements CaptionSink {
         signal,
       });
       const verdict = verdictOf(response);
-      if (verdict === "sent") this.#setClock(response.body, (sentAt + Date.now()) / 2);
+      if (verdict === "sent") this.#setClock(response.body, (sentAt + wallClock()) / 2);
       return verdict;
     } catch (error) {
       if (error instanceof AddressRefused) return "refused";

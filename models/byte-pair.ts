@@ -31,13 +31,21 @@ export class BytePairEncoder {
     return ids;
   }
 
-  #merge(symbols: string[]): string[] {
+  /**
+   * The same with merges left out, so that a piece is cut in other ways; nothing is remembered.
+   * @param dropped asked before each merge that could come next.
+   */
+  cut(piece: string, dropped: () => boolean): number[] {
+    return this.#merge(Array.from(piece), dropped).map((symbol) => this.#ids.get(symbol) ?? this.#unknownId);
+  }
+
+  #merge(symbols: string[], dropped?: () => boolean): string[] {
     for (;;) {
       let best = Number.POSITIVE_INFINITY;
       let at = -1;
       for (let index = 0; index + 1 < symbols.length; index++) {
         const rank = this.#ranks.get(symbols[index])?.get(symbols[index + 1]);
-        if (rank !== undefined && rank < best) {
+        if (rank !== undefined && !dropped?.() && rank < best) {
           best = rank;
           at = index;
         }

@@ -85,6 +85,14 @@ export class Tokenizer {
     return this.#encoder.encode(piece);
   }
 
+  /**
+   * The same with merges left out (BPE-dropout, Provilkov et al. 2020), for training.
+   * @param dropped asked before each merge that could come next.
+   */
+  cutPiece(piece: string, dropped: () => boolean): number[] {
+    return this.#encoder.cut(piece, dropped);
+  }
+
   /** Text of target ids: special ids dropped, one space for several, none at the ends. */
   decode(ids: Iterable<number>): string {
     let text = "";

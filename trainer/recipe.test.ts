@@ -146,6 +146,9 @@ describe("a recipe", () => {
       /student\.objective\.mutualInformation\.prefixes: .*set student\.objective\.onPolicy\.rate/,
     );
     expect(objective("objective: { wordLevel: { weight: 1, source: stored } }")).toMatch(/set distill\.topK/);
+    expect(
+      objective("training: { bpeDropout: { target: 0.1 } }\n  objective: { wordLevel: { weight: 1, source: stored } }"),
+    ).toMatch(/set student\.training\.bpeDropout\.target to 0/);
     expect(objective("type: wait-k\n  placeholders: { share: 0.1 }")).toMatch(
       /^small\.yaml:9: student\.placeholders\.share: only a CTC student writes placeholders/,
     );

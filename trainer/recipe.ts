@@ -43,6 +43,10 @@ const trainingSchema = z.strictObject({
   clipNorm: z.number().positive().default(1),
   dropout: z.number().min(0).lt(1).default(0.1),
   labelSmoothing: z.number().min(0).lt(1).default(0.1),
+  /** How likely each merge is left out when a batch's sentences are cut into tokens; 0 and 0 turn it off. */
+  bpeDropout: z
+    .strictObject({ source: z.number().min(0).lt(1).default(0), target: z.number().min(0).lt(1).default(0) })
+    .prefault({}),
   validateEverySteps: size.default(500),
   /** Sentences of each validation set that are translated. */
   validationSentences: size.default(300),
@@ -255,6 +259,11 @@ export const recipeSchema = z
       complain("source", "nothing is stored: set distill.topK, or take the teacher online");
     if (word.source === "stored" && word.pairs === "raw")
       complain("pairs", "distributions are stored for distilled pairs only: take the teacher online for raw ones");
+    if (word.weight > 0 && word.source === "stored" && recipe.student.training.bpeDropout.target > 0)
+      complain(
+        "source",
+        "distributions are stored for the targets' own tokens: set student.training.bpeDropout.target to 0",
+      );
     for (const role of ["teacher", "student"] as const) {
       const { architecture, training } = recipe[role];
       if (training.maximumTokens <= architecture.maxPositions) continue;

@@ -29,6 +29,8 @@ teacher:
     averageSnapshots: 2
     checkpointSeconds: 0.05
     logEverySteps: 1
+    ema: 0.9
+    bpeDropout: { source: 0.1, target: 0.1 }
 distill: { beam: 2, maxLengthRatio: 1, partSentences: 40 }
 student: { architecture: *sizes, training: *training, glancing: { start: 0.5, end: 0.5 }, waits: { maximum: 3, full: 0.3 } }
 export: { blankBias: [0] }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
 import { Random } from "../random.ts";
+import { PieceCounter } from "../tokenizer/piece-counter.ts";
+import { SubwordDropout } from "../tokenizer/subword-dropout.ts";
+import { learnVocabulary } from "../tokenizer/vocabulary-source.ts";
 import { BatchStream } from "./batches.ts";
 import { bucketByLength } from "./buckets.ts";
 import type { TrainPart } from "./epoch-plan.ts";
@@ -143,5 +146,110 @@ describe("BatchStream", () => {
     expect(() => new BatchStream(parts, options, { seed: 4, epoch: 0, index: 0 })).toThrow(/seed 4/);
     expect(() => new BatchStream(parts, options, { seed: 3, epoch: 0, index: 9999 })).toThrow(/does not exist/);
     expect(() => new BatchStream(parts, { ...options, maximumTokens: 1 })).toThrow(/no training pair/);
+  });
+});
+
+test("a batch holds rows of like length of all corpora, each about as many as its weight says", () => {
+  const parts = [randomPart("a", 2000, 2, 0.2), randomPart("b", 2000, 0.5), randomPart("c", 4000, 0.25)];
+  const stream = new BatchStream(parts, { ...options, paddedTokens: 2048, multiple: 1 });
+  const seen = new Map<TrainPart, number>();
+  let rows = 0;
+  let wrong = 0;
+  let padding = 0;
+  for (let count = stream.batchesInEpoch; count > 0; count -= 1) {
+    const batch = stream.next();
+    rows += batch.rows;
+    padding += batch.target.filter((id) => id === PAD_ID).length / batch.target.length / stream.batchesInEpoch;
+    const own = parts.map((part) => batch.examples.filter((example) => example.part === part).length);
+    for (const [at, part] of parts.entries()) seen.set(part, (seen.get(part) ?? 0) + own[at]!);
+    if (batch.rows >= 60 && own.includes(0)) wrong += 1; // long rows are few, and mostly joined ones of a
+  }
+  expect(wrong).toBe(0);
+  expect(padding).toBeLessThan(0.05);
+  expect([seen.get(parts[1]!), seen.get(parts[2]!)]).toEqual([1000, 1000]);
+  expect(seen.get(parts[0]!)).toBeGreaterThan(3000); // 4000 sentences, some of them joined
+  expect(rows).toBe([...seen.values()].reduce((sum, count) => sum + count, 0));
+});
+
+describe("BPE-dropout", () => {
+  const sentences = [
+    "the lower tower",
+    "the newest flower is lower",
+    "a tower grows",
+    "the widest shower of all towers",
+  ];
+  const counter = new PieceCounter();
+  for (const sentence of sentences) counter.add(sentence, 20);
+  const { tokenizer } = learnVocabulary(counter.counts(), { size: 80, minimumCount: 1 });
+  const subwords = new SubwordDropout(tokenizer);
+  const sequences = (texts: readonly string[]) => {
+    const builder = new SequencesBuilder();
+    for (const text of texts) builder.add(tokenizer.encode(text));
+    return builder.build();
+  };
+  const shard = { name: "words", source: sequences(sentences), target: sequences([...sentences].reverse()) };
+  const parts: TrainPart[] = [{ shard, weight: 8, join: 0.3, prefix: [13] }];
+  const rowsOf = (ids: Int32Array, lengths: Int32Array) =>
+    Array.from(lengths, (length, row) =>
+      Array.from(ids.subarray((row * ids.length) / lengths.length, (row * ids.length) / lengths.length + length)),
+    );
+  const texts = (stream: BatchStream) => {
+    const batch = stream.next();
+    const sides = [rowsOf(batch.source, batch.sourceLengths), rowsOf(batch.target, batch.targetLengths)];
+    return { batch, texts: sides.map((rows) => rows.map((row) => tokenizer.decode(row))) };
+  };
+
+  test("cuts the sides that have a rate, after the prefix, and goes on from a saved place the same", () => {
+    const plain = new BatchStream(parts, options);
+    const stream = new BatchStream(parts, { ...options, bpeDropout: { source: 0.3, target: 0, subwords } });
+    const [own, cut] = [texts(plain), texts(stream)];
+    expect(cut.texts).toEqual(own.texts);
+    expect(cut.batch.target).toEqual(own.batch.target);
+    expect(cut.batch.sourceLengths).not.toEqual(own.batch.sourceLengths);
+    for (const row of rowsOf(cut.batch.source, cut.batch.sourceLengths)) {
+      expect(row[0]).toBe(13);
+      expect(row.at(-1)).toBe(EOS_ID);
+    }
+    const place = stream.state;
+    const rest = Array.from({ length: stream.batchesInEpoch + 2 }, () => stream.next());
+    const resumed = new BatchStream(parts, { ...options, bpeDropout: { source: 0.3, target: 0, subwords } }, place);
+    expect(Array.from({ length: rest.length }, () => resumed.next())).toEqual(rest);
+    // another epoch cuts the same sentence otherwise
+    const sources = rest.flatMap(({ source, sourceLengths }) => rowsOf(source, sourceLengths));
+    expect(new Set(sources.map(String)).size).toBeGreaterThan(
+      new Set(sources.map((row) => tokenizer.decode(row))).size,
+    );
+  });
+
+  test("a row that would be too long, or whose target CTC could not reach, keeps its own tokens", () => {
+    const longest = Math.max(...sentences.map((sentence) => tokenizer.encode(sentence).length)) + 6;
+    const alone: TrainPart[] = [{ shard, weight: 8, join: 0 }];
+    const bounded = { ...options, maximumTokens: longest, bpeDropout: { source: 0.2, target: 0.2, subwords } };
+    const stream = new BatchStream(alone, bounded);
+    let other = 0;
+    let all = 0;
+    for (let count = stream.batchesInEpoch; count > 0; count -= 1) {
+      const batch = stream.next();
+      expect(Math.max(batch.S, batch.U) - 3).toBeLessThanOrEqual(longest); // padded to a multiple of 4
+      for (const lengths of [batch.sourceLengths, batch.targetLengths])
+        for (const length of lengths) expect(length).toBeLessThanOrEqual(longest);
+      const own = rowsOf(batch.source, batch.sourceLengths).filter(
+        (row) => String(row.slice(0, -1)) !== String(tokenizer.encode(tokenizer.decode(row))),
+      );
+      other += own.length;
+      all += batch.rows;
+    }
+    expect(other).toBeGreaterThan(0);
+    expect(other).toBeLessThan(all);
+    const tight = { ...options, slotsPerToken: 1, bpeDropout: { source: 0, target: 0.5, subwords } };
+    const ctc = new BatchStream(alone, tight);
+    for (let count = ctc.batchesInEpoch; count > 0; count -= 1) {
+      const batch = ctc.next();
+      for (const [row, target] of rowsOf(batch.target, batch.targetLengths).entries()) {
+        const labels = target.slice(0, -1);
+        const repeats = labels.filter((id, at) => id === labels[at - 1]).length;
+        expect(labels.length + repeats).toBeLessThanOrEqual(batch.sourceLengths[row]!);
+      }
+    }
   });
 });

@@ -1,8 +1,9 @@
 // The training data as batches, epoch after epoch, resumable at any batch from three numbers.
 import { EOS_ID, PAD_ID } from "../../models/vocabulary.ts";
 import { Random } from "../random.ts";
+import type { SubwordDropout } from "../tokenizer/subword-dropout.ts";
 import { bucketByLength, padLength } from "./buckets.ts";
-import { type EpochPlan, planEpoch, type TrainPart } from "./epoch-plan.ts";
+import { type EpochPlan, planEpoch, slotsOf, type TrainPart } from "./epoch-plan.ts";
 import { type Sequences, sequenceAt } from "./shard.ts";
 
 // S padded source length, U padded target length.
@@ -17,6 +18,11 @@ export interface BatchOptions {
   multiple?: number;
   /** For a CTC student: leaves out and counts pairs whose target has no path through this many slots a source token. */
   slotsPerToken?: number;
+  /**
+   * Cuts rows into other tokens, at a rate a side. A row that would then be too long, or infeasible, keeps its own tokens; a
+   * batch may have more tokens than `paddedTokens`, since it is planned by the rows' own.
+   */
+  bpeDropout?: { readonly source: number; readonly target: number; readonly subwords: SubwordDropout };
 }
 
 /** Place of the next batch. With the same parts and options it is all that resuming needs. */
@@ -68,7 +74,7 @@ export interface EpochStatistics {
 /** An endless stream of batches. `next()` builds the one at `state` and moves on. */
 export class BatchStream {
   readonly #parts: readonly TrainPart[];
-  readonly #options: Required<Omit<BatchOptions, "slotsPerToken">> & BatchOptions;
+  readonly #options: Required<Omit<BatchOptions, "slotsPerToken" | "bpeDropout">> & BatchOptions;
   #plan: EpochPlan;
   #batches: Uint32Array[];
   #index: number;
@@ -153,50 +159,71 @@ export class BatchStream {
   }
 
   #build(examples: Uint32Array, index: number): Batch {
-    const rows = examples.length;
-    const { S, U } = this.#shape(examples);
-    const batch: Batch = {
-      source: new Int32Array(rows * S).fill(PAD_ID),
-      target: new Int32Array(rows * U).fill(PAD_ID),
-      sourceLengths: new Int32Array(rows),
-      targetLengths: new Int32Array(rows),
-      rows,
-      S,
-      U,
-      examples: [],
-      epoch: this.#plan.epoch,
+    const { epoch } = this.#plan;
+    const made: BatchExample[] = Array.from(examples, (example) => ({
+      part: this.#parts[this.#plan.parts[example]],
+      members: this.#plan.rows.subarray(this.#plan.starts[example], this.#plan.starts[example + 1]),
+    }));
+    const random = new Random(this.#options.seed, "subwords", epoch, index);
+    const pairs = made.map((example) => this.#pair(example, random));
+    const source = paddedRows(
+      pairs.map((pair) => pair.source),
+      this.#options.multiple,
+    );
+    const target = paddedRows(
+      pairs.map((pair) => pair.target),
+      this.#options.multiple,
+    );
+    return {
+      source: source.ids,
+      target: target.ids,
+      sourceLengths: source.lengths,
+      targetLengths: target.lengths,
+      rows: made.length,
+      S: source.width,
+      U: target.width,
+      examples: made,
+      epoch,
       index,
     };
-    for (const [row, example] of examples.entries()) {
-      const part = this.#parts[this.#plan.parts[example]];
-      const { shard, prefix = [] } = part;
-      const members = this.#plan.rows.subarray(this.#plan.starts[example], this.#plan.starts[example + 1]);
-      batch.sourceLengths[row] = fillRow(batch.source, row * S, shard.source, members, prefix);
-      batch.targetLengths[row] = fillRow(batch.target, row * U, shard.target, members, []);
-      batch.examples.push({ part, members });
-    }
-    return batch;
+  }
+
+  /** The ids of an example's sides, EOS included, cut into other tokens where these fit too. */
+  #pair({ part, members }: BatchExample, random: Random): { source: Ids; target: Ids } {
+    const { shard, prefix = [] } = part;
+    const own = { source: joinedIds(shard.source, members), target: joinedIds(shard.target, members) };
+    const whole = ({ source, target }: { source: Ids; target: Ids }) => ({
+      source: [...prefix, ...source, EOS_ID],
+      target: [...target, EOS_ID],
+    });
+    const { bpeDropout, maximumTokens, slotsPerToken } = this.#options;
+    if (!bpeDropout) return whole(own);
+    const { subwords } = bpeDropout;
+    const side = (ids: Ids, rate: number) => (rate > 0 ? subwords.cut(ids, rate, random) : ids);
+    const cut = { source: side(own.source, bpeDropout.source), target: side(own.target, bpeDropout.target) };
+    const pair = whole(cut);
+    const longer = Math.max(pair.source.length, pair.target.length);
+    const fits = slotsPerToken === undefined || slotsOf(cut.target) <= pair.source.length * slotsPerToken;
+    return longer <= maximumTokens && fits ? pair : whole(own);
   }
 }
 
-/**
- * Writes the prefix, the members' ids one after another, then EOS; returns the length. Every sentence's ids begin with the space
- * before it, so this is the encoding of the sentences with a space between.
- */
-function fillRow(
-  into: Int32Array,
-  at: number,
-  sequences: Sequences,
-  members: Uint32Array,
-  prefix: readonly number[],
-): number {
-  into.set(prefix, at);
-  let end = at + prefix.length;
-  for (const member of members) {
-    const ids = sequenceAt(sequences, member);
-    into.set(ids, end);
-    end += ids.length;
-  }
-  into[end] = EOS_ID;
-  return end + 1 - at;
+type Ids = readonly number[];
+
+/** The members' ids one after another: every sentence's begin with the space before it, so a space stands between them. */
+function joinedIds(sequences: Sequences, members: Uint32Array): number[] {
+  const ids: number[] = [];
+  for (const member of members) for (const id of sequenceAt(sequences, member)) ids.push(id);
+  return ids;
+}
+
+function paddedRows(rows: readonly Ids[], multiple: number) {
+  const lengths = Int32Array.from(rows, (row) => row.length);
+  const width = padLength(
+    lengths.reduce((longest, length) => Math.max(longest, length), 0),
+    multiple,
+  );
+  const ids = new Int32Array(rows.length * width).fill(PAD_ID);
+  for (const [row, list] of rows.entries()) ids.set(list, row * width);
+  return { ids, lengths, width };
 }

@@ -145,6 +145,13 @@ function isFeasible(shard: Shard, row: number, prefix: number, slotsPerToken: nu
   return slotsNeeded(shard.target)[row] <= positions * slotsPerToken;
 }
 
+/** Slots that a target needs: one for every token, and a blank between equal neighbours. */
+export function slotsOf(ids: ArrayLike<number>): number {
+  let slots = ids.length;
+  for (let at = 1; at < ids.length; at += 1) if (ids[at] === ids[at - 1]) slots += 1;
+  return slots;
+}
+
 const neededSlots = new WeakMap<Sequences, Uint16Array>();
 
 /** What each sequence needs, reckoned once: an epoch would otherwise read every token of a shard again. */
@@ -154,9 +161,7 @@ function slotsNeeded(sequences: Sequences): Uint16Array {
   const needed = new Uint16Array(sequenceCount(sequences));
   let row = 0;
   for (const ids of sequencesOf(sequences)) {
-    let slots = ids.length;
-    for (let at = 1; at < ids.length; at += 1) if (ids[at] === ids[at - 1]) slots += 1;
-    needed[row] = Math.min(slots, 65_535);
+    needed[row] = Math.min(slotsOf(ids), 65_535);
     row += 1;
   }
   neededSlots.set(sequences, needed);

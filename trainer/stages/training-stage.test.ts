@@ -23,6 +23,7 @@ test.each([
   ["ema", 0.99],
   ["averageBest", 3],
   ["accumulate", 2],
+  ["bpeDropout", { source: 0.1, target: 0 }],
 ])("%s is part of the key where it is on", (name, value) => {
-  expect(keyedSettings(trainingOf(`${name}: ${value}`))).toHaveProperty(name, value);
+  expect(keyedSettings(trainingOf(`${name}: ${JSON.stringify(value)}`))).toHaveProperty(name, value);
 });

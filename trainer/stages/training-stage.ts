@@ -10,6 +10,7 @@ import { withNoise } from "../corpus/noise/noisy-parts.ts";
 import type { ParameterSpec, ShapedWeights, Weights } from "../networks/parameters.ts";
 import type { Architecture } from "../networks/transformer.ts";
 import type { TrainingSettings } from "../recipe.ts";
+import { SubwordDropout } from "../tokenizer/subword-dropout.ts";
 import type { LoopState } from "../training/checkpoint.ts";
 import { averageWeights } from "../training/checkpoint.ts";
 import { type LoopSettings, type PreparedBatch, runLoop } from "../training/loop.ts";
@@ -67,12 +68,15 @@ export const trainingResultSchema = z.object({
 export type TrainingResult = Readonly<z.infer<typeof trainingResultSchema>>;
 
 /** Settings that came later than stages whose key has none of them: at these values they leave no trace in it. */
-const UNKEYED_DEFAULTS: Partial<TrainingSettings> = { ema: 0, averageBest: 0, accumulate: 1 };
+const UNKEYED_DEFAULTS: Partial<TrainingSettings> = {
+  ...{ ema: 0, averageBest: 0, accumulate: 1, bpeDropout: { source: 0, target: 0 } },
+};
 
 /** The settings that decide what comes out: how often a run is saved and reported changes no weight. */
 export function keyedSettings({ checkpointSeconds: _, logEverySteps: __, ...settings }: TrainingSettings) {
   const defaults: Readonly<Record<string, unknown>> = UNKEYED_DEFAULTS;
-  return Object.fromEntries(Object.entries(settings).filter(([name, value]) => defaults[name] !== value));
+  const isDefault = ([name, value]: [string, unknown]) => JSON.stringify(defaults[name]) === JSON.stringify(value);
+  return Object.fromEntries(Object.entries(settings).filter((entry) => !isDefault(entry)));
 }
 
 /** For the stage's key: noise that is off leaves no trace. */
@@ -114,7 +118,10 @@ export async function trainNetwork(
       openBatches: (place) => {
         const { batchTokens } = training;
         const { slotsPerToken } = trainee;
-        const options = { seed, paddedTokens: batchTokens, maximumTokens, multiple: 1, slotsPerToken };
+        const { source, target } = training.bpeDropout;
+        const bpeDropout =
+          source + target > 0 ? { source, target, subwords: new SubwordDropout(tokenizer) } : undefined;
+        const options = { seed, paddedTokens: batchTokens, maximumTokens, multiple: 1, slotsPerToken, bpeDropout };
         const stream = new BatchStream(parts, options, place);
         return {
           get state() {

@@ -135,7 +135,7 @@ describe.skipIf(!canRun)("a server to which everything happens", () => {
     expect(new Set(texts).size).toBe(SESSIONS);
     server = await startServer(
       // The shortest that uWebSockets.js knows: half-open sockets are found within it.
-      { port: 0, keepAliveMs: 8_000, bundles: [join(folder, "bundle")] },
+      { port: 0, keepAliveMs: 8_000, overloadLatencyMs: 0, bundles: [join(folder, "bundle")] },
       {
         log: pino({ level: "debug" }, { write: (line) => lines.push(line) }),
         startEngine: async (bundles, observer) => {

@@ -210,7 +210,7 @@ describe("files", () => {
 
   it("are named in kebab-case, by what they are", () => {
     // Python imports modules by name, so those have underscores; a few names are given by custom.
-    const custom = /^(README|CONTRIBUTING|ARCHITECTURE|LICENSE|NOTICE|CHANGELOG|Dockerfile)(\.md)?$/;
+    const custom = /^(README|CONTRIBUTING|SECURITY|ARCHITECTURE|LICENSE|NOTICE|CHANGELOG|Dockerfile)(\.md)?$/;
     const kebab = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/;
     const python = /^[a-z0-9]+(_[a-z0-9]+)*\.py$/;
     const wrong = own.filter((path) => {

@@ -28,6 +28,7 @@ import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
 import { sessionTarget } from "./session/session-target.ts";
 import { TranslateError, type TranslateOptions, translate } from "./session/translate.ts";
 import { type ResolvedServerSettings, resolveSettings, type ServerSettings, SettingsError } from "./settings.ts";
+import { Tracing } from "./tracing.ts";
 import { chooseTransport } from "./transport/choose-transport.ts";
 import type { StreamHost } from "./transport/stream.ts";
 import { StreamGroup } from "./transport/stream-group.ts";
@@ -126,6 +127,7 @@ interface Serving {
 async function serve(settings: ResolvedServerSettings, { catalogue, engine, reload, log }: Serving) {
   const keyFile = openKeyFile(settings, log);
   const admission = makeAdmission(settings, keyFile);
+  const tracing = await startTracing(settings, log);
   const now = () => performance.now();
   const load = new LoadGauge();
   const tooLate = () => {
@@ -175,9 +177,13 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     now,
     onReady: (stream) => {
       metrics.sessionOpened();
-      log.info({ session: stream.id, pair: stream.pair }, "session opened");
+      const trace = tracing?.opened(stream);
+      log.info({ session: stream.id, pair: stream.pair, trace }, "session opened");
     },
-    onMeasure: (pair, measure) => metrics.measured(pair, measure),
+    onMeasure: (pair, measure, message, stream) => {
+      metrics.measured(pair, measure);
+      if (message.type === "delta" || message.type === "final") tracing?.measured(stream, message, measure);
+    },
     onError: (code, stream) => {
       metrics.errorSent(code);
       if (!stream.started && isRefusal(code)) metrics.rejected(code);
@@ -189,6 +195,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       metrics.disconnected(code);
       if (!stream.started) return;
       metrics.sessionEnded(stream.outcome);
+      tracing?.closed(stream, code);
       const { id, pair, outcome, words, segments, openMs } = stream;
       log.info({ session: id, pair, outcome, code, words, segments, openMs: Math.round(openMs) }, "session closed");
     },
@@ -244,6 +251,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     keyFile?.close();
     await reloaded;
     await engine.close();
+    await tracing?.close();
     log.info("stopped");
   };
   let stopped: Promise<void> | undefined;
@@ -326,6 +334,11 @@ function openKeyFile({ keyFile }: ResolvedServerSettings, log: Logger): KeyFile 
     if (error instanceof KeyFileError) throw new SettingsError(`keyFile: ${error.message}`);
     throw error;
   }
+}
+
+async function startTracing(settings: ResolvedServerSettings, log: Logger): Promise<Tracing | undefined> {
+  const { traceEndpoint: endpoint, traceHeaders: headers, traceRatio: ratio, traceService: serviceName } = settings;
+  return endpoint === undefined ? undefined : Tracing.start({ endpoint, headers, ratio, serviceName }, log);
 }
 
 /** A whole text, with its failures in the protocol's terms. */

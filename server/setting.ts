@@ -141,6 +141,6 @@ function kindOf(key: string, schema: z.ZodType): Setting["kind"] {
   if (inner instanceof z.ZodNumber) return key.endsWith("Ms") ? "duration" : "number";
   if (inner instanceof z.ZodBoolean) return "boolean";
   if (inner instanceof z.ZodArray) return "list";
-  if (inner instanceof z.ZodString || inner instanceof z.ZodEnum) return "text";
+  if (inner instanceof z.ZodString || inner instanceof z.ZodURL || inner instanceof z.ZodEnum) return "text";
   throw new TypeError(`the setting ${key} is of a kind that no flag can give`);
 }

@@ -172,6 +172,45 @@ export const serverSettingsSchema = z.strictObject({
       past: "lines of a lesser level are not written",
       value: "level",
     }),
+  traceEndpoint: z
+    .url({ protocol: /^https?$/, error: "must be a URL, such as http://localhost:4318" })
+    .optional()
+    .register(settingTexts, {
+      meaning: "OpenTelemetry collector that takes OTLP over HTTP; `/v1/traces` is added. Without it nothing is traced",
+      past: "while it does not answer spans are dropped, and the log says so",
+      value: "url",
+      env: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      byDefault: "none",
+    }),
+  traceHeaders: text("must be name=value, several separated by commas")
+    .optional()
+    .register(settingTexts, {
+      meaning: "headers for the collector: `name=value`, several separated by commas",
+      past: "a collector that wants others refuses the spans, and the log says so",
+      value: "headers",
+      env: ["OTEL_EXPORTER_OTLP_HEADERS"],
+      byDefault: "none",
+      secret: true,
+    }),
+  traceRatio: z
+    .number("must be a number from 0 to 1")
+    .min(0, "must be a number from 0 to 1")
+    .max(1, "must be a number from 0 to 1")
+    .default(1)
+    .register(settingTexts, {
+      meaning: "share of the sessions that are traced",
+      past: "the others leave no span",
+      value: "number",
+      env: ["OTEL_TRACES_SAMPLER_ARG"],
+    }),
+  traceService: text("must be a name")
+    .default("souffleur")
+    .register(settingTexts, {
+      meaning: "`service.name` of the traces",
+      past: "servers of one name are shown together",
+      value: "name",
+      env: ["OTEL_SERVICE_NAME"],
+    }),
   pageDirectory: text("must be a folder")
     .default(join(PACKAGE_ROOT, "server", "page"))
     .register(settingTexts, {

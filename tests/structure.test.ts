@@ -35,6 +35,7 @@ const ORDER: Record<string, readonly string[]> = {
       "engine",
       "session",
       "metrics.ts",
+      "tracing.ts",
       "http",
       "transport",
     ],

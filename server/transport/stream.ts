@@ -58,7 +58,7 @@ export interface StreamHost {
   /** Milliseconds, monotonic. */
   now(): number;
   onReady(stream: Stream): void;
-  onMeasure(pair: string, measure: DeltaMeasure | FinalMeasure): void;
+  onMeasure(pair: string, measure: DeltaMeasure | FinalMeasure, message: SessionMessage, stream: Stream): void;
   onError(code: ErrorCode, stream: Stream): void;
   /** A fault of ours, for the log. */
   onFault(error: unknown, stream: Stream): void;
@@ -284,7 +284,7 @@ export class Stream implements ConnectionHandler {
     }
     if (message.type === "done") this.#outcome = "done";
     this.#send(message);
-    if (measure !== undefined) this.#host.onMeasure(this.#pair, measure);
+    if (measure !== undefined) this.#host.onMeasure(this.#pair, measure, message, this);
     // The session is idle only when it has done all that this message came with.
     if (this.#draining) setImmediate(() => this.#checkDrained());
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type CarryingManifest, carryingOf, GlossaryError, openReader } from "./carrying.ts";
+import { type CarryingManifest, carryingOf, openReader } from "./carrying.ts";
+import { GlossaryError } from "./glossary.ts";
 import { standInTokenizer } from "./stand-in-tokenizer.ts";
 
 const manifest: CarryingManifest = { name: "en-de", source: "en", target: "de" };

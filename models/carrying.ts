@@ -1,5 +1,5 @@
 // What a bundle's model carries over by placeholders, and how a segment's text is read for it.
-import { Glossary, type GlossaryTerm } from "./glossary.ts";
+import { Glossary, GlossaryError, type GlossaryTerm } from "./glossary.ts";
 import type { BundleManifest } from "./manifest.ts";
 import { SourceStream } from "./source-stream.ts";
 import type { SourceWord } from "./source-word.ts";
@@ -7,13 +7,6 @@ import { type AskedOf, chosenTarget } from "./tags.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { VALUE_KINDS } from "./value-pattern.ts";
 import { type Carrying, ValueReader } from "./value-reader.ts";
-
-/** A glossary for a bundle whose model has not learnt to place terms. */
-export class GlossaryError extends RangeError {
-  override readonly name = "GlossaryError";
-  /** Wrong use. */
-  readonly exitCode = 2;
-}
 
 export interface CarryingOptions extends AskedOf {
   glossary?: readonly GlossaryTerm[];

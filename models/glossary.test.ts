@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Glossary, glossarySchema, MAX_GLOSSARY_TERMS } from "./glossary.ts";
+import { Glossary, glossarySchema, MAX_GLOSSARY_TERMS, termsFor } from "./glossary.ts";
 
 const term = (source: string, target = "x") => ({ source, target });
 
@@ -10,6 +10,19 @@ test("words are looked up in any case, and may go on", () => {
   expect(glossary.match(["heat", "Pump"])).toEqual({ target: "Wärmepumpe", continues: false });
   expect(glossary.match(["U.S"])).toEqual({ target: "USA", continues: false });
   expect(glossary.match(["pump"])).toEqual({ target: undefined, continues: false });
+});
+
+test("terms are for the only target, or for the one that they name", () => {
+  const terms = [term("a"), { ...term("b"), language: "de" }];
+  expect(termsFor(terms, "de", ["de"])).toEqual(terms);
+  const named = [
+    { ...term("a"), language: "fr" },
+    { ...term("a"), language: "de" },
+  ];
+  expect(glossarySchema.safeParse(named).success).toBe(true);
+  expect(termsFor(named, "fr", ["de", "fr"])).toEqual([named[0]]);
+  expect(() => termsFor(terms, "de", ["de", "fr"])).toThrow("must say with its language which target it is for");
+  expect(() => termsFor(named, "de", ["de"])).toThrow("a term is of no target; targets: de (glossary)");
 });
 
 test.each([

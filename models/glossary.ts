@@ -14,14 +14,27 @@ const termText = z
   .max(MAX_TERM_CHARACTERS, TERM_RULE)
   .regex(/^\s*[\p{L}\p{N}]/u, TERM_RULE);
 
-/** A glossary as clients give it: each term once. */
+const LANGUAGE_RULE = 'must be a language code, such as "de"';
+
+/** A glossary as clients give it: each term once for a language. */
 export const glossarySchema = z
-  .array(z.strictObject({ source: termText, target: termText }), "must be a list of {source, target}")
+  .array(
+    z.strictObject(
+      {
+        source: termText,
+        target: termText,
+        /** Which of several targets the term is for; needed only there. */
+        language: z.string(LANGUAGE_RULE).min(1, LANGUAGE_RULE).max(64, LANGUAGE_RULE).optional(),
+      },
+      "must be {source, target}",
+    ),
+    "must be a list of {source, target}",
+  )
   .max(MAX_GLOSSARY_TERMS, `must have at most ${MAX_GLOSSARY_TERMS} terms`)
   .superRefine((terms, context) => {
     const seen = new Set<string>();
-    for (const [index, { source }] of terms.entries()) {
-      const key = wordsOf(source).join(" ");
+    for (const [index, { source, language = "" }] of terms.entries()) {
+      const key = `${language} ${wordsOf(source).join(" ")}`;
       if (seen.has(key)) {
         const message = "is there twice: case, and white space between words, do not matter";
         context.addIssue({ code: "custom", path: [index, "source"], message });
@@ -31,6 +44,27 @@ export const glossarySchema = z
   });
 
 export type GlossaryTerm = z.infer<typeof glossarySchema>[number];
+
+/** A glossary that does not fit what it is for. */
+export class GlossaryError extends RangeError {
+  override readonly name = "GlossaryError";
+  /** Wrong use. */
+  readonly exitCode = 2;
+}
+
+/**
+ * The terms that are for one of the targets.
+ * @throws GlossaryError for a term of another language, or one that does not say which of several targets it is for.
+ */
+export function termsFor(terms: readonly GlossaryTerm[], target: string, targets: readonly string[]): GlossaryTerm[] {
+  for (const { language } of terms) {
+    if (language === undefined ? targets.length === 1 : targets.includes(language)) continue;
+    const problem =
+      language === undefined ? "a term must say with its language which target it is for" : "a term is of no target";
+    throw new GlossaryError(`${problem}; targets: ${targets.join(", ")} (glossary)`);
+  }
+  return terms.filter(({ language }) => language === undefined || language === target);
+}
 
 export interface GlossaryMatch {
   /** Whether the words are a whole term: its target. */

@@ -23,10 +23,11 @@ import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
 import { BODY_MAX_BYTES, CAPTIONS_PATH, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
+import { askedTargets } from "./session/asked-target.ts";
 import { SessionRunner } from "./session/session-runner.ts";
 import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
-import { sessionTarget } from "./session/session-target.ts";
-import { TranslateError, type TranslateOptions, translate } from "./session/translate.ts";
+import type { SessionTarget } from "./session/session-target.ts";
+import { TranslateError, translateWith } from "./session/translate.ts";
 import { type ResolvedServerSettings, resolveSettings, type ServerSettings, SettingsError } from "./settings.ts";
 import { Tracing } from "./tracing.ts";
 import { chooseTransport } from "./transport/choose-transport.ts";
@@ -167,9 +168,9 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return new Visit(admission, request, now);
     },
-    openSession: ({ model, target }, { wait, timings, captions }, callbacks) => {
+    openSession: ({ model, target }, { timings, captions, ...asked }, callbacks) => {
       const bundle = catalogue.bundleOf(model);
-      const targets = [sessionTarget(bundle, { target, wait })];
+      const targets = askedTargets([{ bundle, target }], asked);
       const settings = { source: bundle.manifest.source, targets, timings };
       return new SessionRunner({ settings, engine, now, ...outputs.publishing(captions, callbacks) });
     },
@@ -213,8 +214,11 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       return admission.identify(shownBy(request));
     },
     charge: (caller, texts) => admission.charge(caller, texts, now()),
-    translate: ({ model, target }, text, wait, signal) =>
-      translateText(engine, catalogue.bundleOf(model), text, { target, wait, signal }),
+    translate: ({ model, target }, text, asked, signal) => {
+      const bundle = catalogue.bundleOf(model);
+      const [place] = askedTargets([{ bundle, target }], asked);
+      return translateText(engine, bundle.manifest.source, place, text, signal);
+    },
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
   });
   router.add("GET", `${CAPTIONS_PATH}*`, (request) => outputs.respond(request, shownBy(request)));
@@ -342,9 +346,15 @@ async function startTracing(settings: ResolvedServerSettings, log: Logger): Prom
 }
 
 /** A whole text, with its failures in the protocol's terms. */
-async function translateText(engine: Engine, bundle: Bundle, text: string, options: TranslateOptions): Promise<string> {
+async function translateText(
+  engine: Engine,
+  source: string,
+  target: SessionTarget,
+  text: string,
+  signal: AbortSignal,
+): Promise<string> {
   try {
-    return (await translate(engine, bundle, text, options)).text;
+    return (await translateWith(engine, source, target, text, signal)).text;
   } catch (error) {
     if (error instanceof TranslateError) throw new ProtocolError(error.code, error.message);
     throw error;

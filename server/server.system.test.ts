@@ -188,7 +188,7 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
     client.send({ type: "text", text: "too early" });
     client.send({ type: "start", source: "en", target: ["de", "fr"] });
     client.send({ type: "start", source: "en", target: "de", wait: 0 });
-    client.send({ type: "start", source: "en", target: "de", glossary: [] });
+    client.send({ type: "start", source: "en", target: "de", glossary: [{ source: "a", target: "b" }] });
     client.send({ type: "start", source: "en", target: "de" });
     client.send("no json");
     client.send(new Uint8Array([1, 2, 3]));

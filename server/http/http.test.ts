@@ -141,7 +141,7 @@ describe("POST /v1/translate", () => {
     const options: TranslateRouteOptions = {
       pairs: () => models,
       maxConcurrent: 2,
-      translate: async (_model, text, wait) => `${text.toUpperCase()} ${wait}`,
+      translate: async (_model, text, { wait, formality }) => `${text.toUpperCase()} ${wait}${formality ?? ""}`,
       ...overrides,
     };
     const client = clientOf(new Router(() => {}).add("POST", "/v1/translate", translateRoute(options)));
@@ -165,6 +165,8 @@ describe("POST /v1/translate", () => {
     });
     const list = await post({ source: "en", target: "de", text: ["a", "b", "c"], wait: 3 });
     expect(JSON.parse(String(list.body)).text).toEqual(["A 3", "B 3", "C 3"]);
+    const formal = await post({ source: "en", target: "de", text: "a", formality: "formal", glossary: [] });
+    expect(JSON.parse(String(formal.body)).text).toBe("A fullformal");
   });
 
   it.each([
@@ -175,7 +177,7 @@ describe("POST /v1/translate", () => {
     ["a long list", { source: "en", target: "de", text: Array(TRANSLATE_MAX_TEXTS + 1).fill("a") }, 400, "text"],
     ["a wrong wait", { source: "en", target: "de", text: "a", wait: -1 }, 400, "wait"],
     ["an unknown field", { source: "en", target: "de", text: "a", lag: 1 }, 400, "lag"],
-    ["a glossary", { source: "en", target: "de", text: "a", glossary: [] }, 400, "glossary"],
+    ["a wrong glossary", { source: "en", target: "de", text: "a", glossary: {} }, 400, "glossary"],
     ["an unknown pair", { source: "en", target: "xx", text: "a" }, 404, "target"],
     ["an unknown model", { source: "en", target: "de", text: "a", model: "xx" }, 404, "model"],
     ["a body over the limit", " ".repeat(BODY_MAX_BYTES + 1), 413, undefined],

@@ -70,6 +70,7 @@ export function makeRouter(options: RouteOptions): Router {
 /** A model as `GET /v1/models` and `souffleur models --json` show it. */
 export function describeModel(manifest: BundleManifest) {
   const { name, source, target, lags, precision, architecture, limits, quality, licence, attributions } = manifest;
+  const { placeholders, tags } = manifest;
   return {
     name,
     source,
@@ -79,6 +80,10 @@ export function describeModel(manifest: BundleManifest) {
     precision,
     parameters: architecture.parameters,
     limits,
+    /** What is carried over as it is; "term": it takes a glossary. */
+    placeholders: placeholders?.kinds ?? [],
+    /** The forms of address that it can be asked for. */
+    formality: Object.keys(tags?.formality ?? {}),
     quality,
     licence,
     attributions,

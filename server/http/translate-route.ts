@@ -12,11 +12,16 @@ import {
 import type { HttpRequest } from "./request.ts";
 import { type HttpResponse, respondJson, respondProblem } from "./response.ts";
 
+/** What a request asks of its translations. */
+export interface AskedTexts extends Pick<TranslateRequest, "glossary" | "formality"> {
+  wait: Wait;
+}
+
 export interface TranslateRouteOptions {
   /** What is served now. */
   pairs(): readonly ServedPair[];
   /** Translates one text. Stops when the signal says that nobody waits for it any more. */
-  translate(pair: ServedPair, text: string, wait: Wait, signal: AbortSignal): Promise<string>;
+  translate(pair: ServedPair, text: string, asked: AskedTexts, signal: AbortSignal): Promise<string>;
   /** Texts in the engine at once, over all requests. Past it requests are refused. */
   maxConcurrent: number;
 }
@@ -34,7 +39,7 @@ export function translateRoute(options: TranslateRouteOptions): TranslateHandler
   async function translateAll(
     texts: readonly string[],
     pair: ServedPair,
-    wait: Wait,
+    asked: AskedTexts,
     signal: AbortSignal,
   ): Promise<string[]> {
     const results: string[] = [];
@@ -44,7 +49,7 @@ export function translateRoute(options: TranslateRouteOptions): TranslateHandler
       try {
         while (next < texts.length) {
           const index = next++;
-          results[index] = await options.translate(pair, texts[index], wait, signal);
+          results[index] = await options.translate(pair, texts[index], asked, signal);
         }
       } catch (error) {
         // The others of the request stop at their next text.
@@ -71,7 +76,8 @@ export function translateRoute(options: TranslateRouteOptions): TranslateHandler
     const given = [asked.text].flat();
     charge?.(given);
     const wait = asked.wait ?? "full";
-    const texts = await translateAll(given, pair, wait, request.signal);
+    const { glossary, formality } = asked;
+    const texts = await translateAll(given, pair, { wait, glossary, formality }, request.signal);
     const text = typeof asked.text === "string" ? texts[0] : texts;
     const answer: TranslateResponse = { model: pair.model, source: asked.source, target: asked.target, wait, text };
     return respondJson(200, answer);

@@ -1,5 +1,7 @@
 // What a client may send: the schemas of every message and setting, with their limits.
 import { z } from "zod";
+import { glossarySchema } from "../../models/glossary.ts";
+import { FORMALITIES } from "../../models/tags.ts";
 import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH } from "./limits.ts";
 
 export const NOT_YET = "is not supported by this server yet";
@@ -50,8 +52,8 @@ export const settingsShape = {
     .string("must be a key")
     .max(CREDENTIAL_MAX_LENGTH, `must be at most ${CREDENTIAL_MAX_LENGTH} characters`)
     .optional(),
-  glossary: laterField,
-  formality: laterField,
+  glossary: glossarySchema.optional(),
+  formality: z.enum(FORMALITIES, 'must be "formal" or "informal"').optional(),
   tentative: laterField,
   resume: laterField,
 };
@@ -96,7 +98,7 @@ export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "commit
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
-  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions"
+  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "glossary" | "formality"
 >;
 export type StartMessage = z.infer<typeof startSchema>;
 export type TextMessage = z.infer<typeof textSchema>;

@@ -74,6 +74,10 @@ describe("parseClientMessage", () => {
     ["wait 1.5", { wait: 1.5 }, "bad_request", "wait"],
     ["wait as text", { wait: "3" }, "bad_request", "wait"],
     ["timings as text", { timings: "true" }, "bad_request", "timings"],
+    ["an unknown form of address", { formality: "polite" }, "bad_request", "formality"],
+    ["a glossary that is no list", { glossary: "a" }, "bad_request", "glossary"],
+    ["a term without a letter", { glossary: [{ source: "a", target: "!" }] }, "bad_request", "glossary[0].target"],
+    ["a term twice", { glossary: Array(2).fill({ source: "a", target: "b" }) }, "bad_request", "glossary[1].source"],
     ["an unknown field", { lag: 3 }, "bad_request", "lag"],
     ["an unknown target", { target: "xx" }, "unsupported_pair", "target"],
     ["an unknown source", { source: "xx" }, "unsupported_pair", "source"],
@@ -85,8 +89,6 @@ describe("parseClientMessage", () => {
   });
 
   it.each([
-    ["glossary", [{ source: "a", target: "b" }]],
-    ["formality", "formal"],
     ["tentative", true],
     ["resume", "session"],
     ["target", ["de", "fr"]],

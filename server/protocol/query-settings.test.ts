@@ -34,7 +34,8 @@ describe("parseQuerySettings", () => {
     ["source=en&target=de&target=fr", "target"],
     ["source=en&source=de&target=fr", "source"],
     ["source=en&target=de&lag=3", "lag"],
-    ["source=en&target=de&formality=formal", "formality"],
+    ["source=en&target=de&formality=polite", "formality"],
+    ["source=en&target=de&glossary=terms", "glossary"],
   ])("names the parameter of %s", (query, field) => {
     expect(() => parseQuerySettings(query)).toThrow(expect.objectContaining({ code: "bad_request", field }));
   });

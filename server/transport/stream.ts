@@ -42,6 +42,12 @@ export interface SessionCallbacks {
   aborted?(): void;
 }
 
+/** What a stream asks of its session. */
+export interface OpenSettings extends Pick<StreamSettings, "captions" | "glossary" | "formality"> {
+  wait: Wait;
+  timings: boolean;
+}
+
 /** What streams share: what is served, who may come in, the clock, and where things are counted. */
 export interface StreamHost {
   readonly models: readonly StreamModel[];
@@ -49,11 +55,7 @@ export interface StreamHost {
   readonly textMaxCharacters: number;
   /** Lets a connection in. Throws ProtocolError where it may not, or no new stream may open now. */
   admit(request: StreamRequest): Visit;
-  openSession(
-    pair: ServedPair,
-    settings: { wait: Wait; timings: boolean; captions?: string },
-    callbacks: SessionCallbacks,
-  ): StreamSession;
+  openSession(pair: ServedPair, settings: OpenSettings, callbacks: SessionCallbacks): StreamSession;
   sessionId(): string;
   /** Milliseconds, monotonic. */
   now(): number;
@@ -244,9 +246,10 @@ export class Stream implements ConnectionHandler {
     if (this.#visit?.admitted !== true) throw new ProtocolError("unauthorized", "this server needs a key");
     const model = choosePair(this.#host.models, settings);
     const wait = settings.wait ?? model.defaultWait;
+    const { captions, glossary, formality } = settings;
     this.#session = this.#host.openSession(
       model,
-      { wait, timings: settings.timings ?? false, captions: settings.captions },
+      { wait, timings: settings.timings ?? false, captions, glossary, formality },
       {
         emit: (message, measure) => this.#emit(message, measure),
         close: (code) => this.#finish(code, this.#sessionError),

@@ -1,6 +1,7 @@
 // `souffleur bench`: the benchmarks' options, and their results as text or JSON.
 import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { addCaptions } from "./captions-command.ts";
 import { addCompare } from "./compare-command.ts";
 import { SENTENCES } from "./fixtures/sentences.ts";
 import {
@@ -66,6 +67,7 @@ export function registerBenchCommands(program: Command, environment: BenchEnviro
   addLoad(bench);
   addStep(bench);
   addTrain(bench, environment);
+  addCaptions(bench);
   addCompare(bench);
   return bench;
 }

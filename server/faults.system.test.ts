@@ -59,7 +59,7 @@ class Speaker {
 
   get model(): string {
     const [first] = this.messages;
-    return first?.type === "ready" ? first.model : "";
+    return first?.type === "ready" ? String(first.model) : "";
   }
 
   /** Sends the next word; false when there is none. */

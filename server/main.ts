@@ -168,10 +168,9 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return new Visit(admission, request, now);
     },
-    openSession: ({ model, target }, { timings, captions, ...asked }, callbacks) => {
-      const bundle = catalogue.bundleOf(model);
-      const targets = askedTargets([{ bundle, target }], asked);
-      const settings = { source: bundle.manifest.source, targets, timings };
+    openSession: (pairs, { timings, captions, ...asked }, callbacks) => {
+      const wanted = pairs.map(({ model, target }) => ({ bundle: catalogue.bundleOf(model), target }));
+      const settings = { source: pairs[0].source, targets: askedTargets(wanted, asked), timings };
       return new SessionRunner({ settings, engine, now, ...outputs.publishing(captions, callbacks) });
     },
     sessionId: () => randomUUID(),
@@ -190,6 +189,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (!stream.started && isRefusal(code)) metrics.rejected(code);
       log.debug({ session: stream.id, code }, "error sent");
     },
+    onNotice: (code) => metrics.noticed(code),
     onFault: (error, stream) => log.error({ session: stream.id, ...describeFault(error) }, "a fault ended a session"),
     onClosed: (stream, code) => {
       streams.delete(stream);

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Engine, StepStats } from "./engine/engine.ts";
 import { CLOSE_CODES, ERROR_CODES, type ErrorCode, isRefusal } from "./protocol/close-codes.ts";
+import type { NoticeMessage } from "./protocol/server-messages.ts";
 import type { DeltaMeasure, FinalMeasure } from "./session/session-event.ts";
 
 /** Half a millisecond to ten seconds. */
@@ -87,6 +88,12 @@ export class Metrics {
     name: "souffleur_caption_posts_total",
     help: "Captions that were sent to a sink, tried again, or not sent, by kind of sink",
     labelNames: ["sink", "status"],
+    registers: [this.#registry],
+  });
+  readonly #notices = new Counter({
+    name: "souffleur_notices_total",
+    help: "Notices sent to clients, by code: contradicted, a hypothesis says otherwise than what was read already",
+    labelNames: ["code"],
     registers: [this.#registry],
   });
   readonly #disconnects = new Counter({
@@ -209,6 +216,10 @@ export class Metrics {
   /** What became of a caption at a sink; both labels have few values. */
   captionPosted(sink: string, status: string): void {
     this.#captionPosts.inc({ sink, status });
+  }
+
+  noticed(code: NoticeMessage["code"]): void {
+    this.#notices.inc({ code });
   }
 
   /** A stream or a request was refused before it did anything. */

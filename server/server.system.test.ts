@@ -174,6 +174,16 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
       }),
     );
     expect(finals[0]).not.toBe(finals[1]);
+    const both = await new Client(server, "source=en&target=de,fr").opened();
+    both.send({ type: "text", text: "the words and the end" });
+    both.send({ type: "end" });
+    await both.closed;
+    expect(both.of("ready")[0]).toMatchObject({ model: ["stand-in", "stand-in"], target: ["de", "fr"] });
+    for (const [index, target] of ["de", "fr"].entries()) {
+      const own = both.of("final").filter((final) => final.target === target);
+      expect(own.map(({ text }) => text)).toEqual([finals[index]]);
+    }
+    expect(both.of("done")).toMatchObject([{ segments: 1, words: 5 }]);
     const answer = await post({ source: "en", target: "fr", text: "the words and the end", wait: 3 });
     expect(await textOf(answer)).toBe(finals[1]);
     const other = new Client(server, "source=en&target=it");
@@ -186,13 +196,13 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
     await start(transport);
     const client = await new Client(server).opened();
     client.send({ type: "text", text: "too early" });
-    client.send({ type: "start", source: "en", target: ["de", "fr"] });
+    client.send({ type: "start", source: "en", target: ["de", "de"] });
     client.send({ type: "start", source: "en", target: "de", wait: 0 });
     client.send({ type: "start", source: "en", target: "de", glossary: [{ source: "a", target: "b" }] });
     client.send({ type: "start", source: "en", target: "de" });
     client.send("no json");
     client.send(new Uint8Array([1, 2, 3]));
-    client.send({ type: "revise", text: "a" });
+    client.send({ type: "revise", text: "a", stable: 2 });
     client.send({ type: "sing" });
     client.send({ type: "text", text: "a", extra: 1 });
     client.send({ type: "start", source: "en", target: "de" });
@@ -206,7 +216,7 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
       ["bad_request", "glossary", false],
       ["bad_message", undefined, false],
       ["bad_message", undefined, false],
-      ["bad_request", "type", false],
+      ["bad_message", "stable", false],
       ["bad_message", "type", false],
       ["bad_message", "extra", false],
       ["bad_request", "type", false],

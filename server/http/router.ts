@@ -33,6 +33,11 @@ export class Router {
     return this;
   }
 
+  /** Every method and path, as `GET /livez`. */
+  get routes(): string[] {
+    return [...this.#routes].flatMap(([path, methods]) => [...methods.keys()].map((method) => `${method} ${path}`));
+  }
+
   /** Answers a request; never rejects. */
   async respond(request: HttpRequest): Promise<HttpResponse> {
     const answer = this.#answer(request);

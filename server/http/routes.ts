@@ -3,9 +3,13 @@ import type { BundleManifest } from "../../models/manifest.ts";
 import type { Caller } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
+import type { ModelListing } from "../protocol/http-messages.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ServedPair } from "../protocol/pairs.ts";
 import type { ProtocolError } from "../protocol/protocol-error.ts";
+import { ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
+import { asyncApiDocument } from "./asyncapi.ts";
+import { openApiDocument } from "./openapi.ts";
 import type { Page } from "./page.ts";
 import type { HttpRequest } from "./request.ts";
 import { respond, respondError, respondJson, respondProblem, respondText } from "./response.ts";
@@ -40,6 +44,8 @@ export function makeRouter(options: RouteOptions): Router {
     metrics.errorSent(code);
     if (path === TRANSLATE_PATH && isRefusal(code)) metrics.rejected(code);
   };
+  const openApi = openApiDocument();
+  const asyncApi = asyncApiDocument();
   return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
     .add("GET", "/overlay", (request) => page.overlay(request))
@@ -53,6 +59,8 @@ export function makeRouter(options: RouteOptions): Router {
       const caller = options.identify(request);
       return translate(request, (texts) => options.charge(caller, texts));
     })
+    .add("GET", OPENAPI_PATH, () => respondJson(200, openApi))
+    .add("GET", ASYNCAPI_PATH, () => respondJson(200, asyncApi))
     .add("GET", STREAM_PATH, () => {
       const headers = { upgrade: "websocket" };
       return respondProblem(426, `this is a WebSocket: connect with the subprotocol ${SUBPROTOCOL}`, headers);
@@ -68,21 +76,18 @@ export function makeRouter(options: RouteOptions): Router {
 }
 
 /** A model as `GET /v1/models` and `souffleur models --json` show it. */
-export function describeModel(manifest: BundleManifest) {
+export function describeModel(manifest: BundleManifest): ModelListing {
   const { name, source, target, lags, precision, architecture, limits, quality, licence, attributions } = manifest;
   const { placeholders, tags } = manifest;
   return {
     name,
     source,
     target,
-    /** The default, and those the model was trained for; any other works as well. */
     wait: lags,
     precision,
     parameters: architecture.parameters,
     limits,
-    /** What is carried over as it is; "term": it takes a glossary. */
     placeholders: placeholders?.kinds ?? [],
-    /** The forms of address that it can be asked for. */
     formality: Object.keys(tags?.formality ?? {}),
     quality,
     licence,

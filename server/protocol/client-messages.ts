@@ -2,44 +2,50 @@
 import { z } from "zod";
 import { glossarySchema } from "../../models/glossary.ts";
 import { FORMALITIES } from "../../models/tags.ts";
-import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH } from "./limits.ts";
+import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH, TARGETS_MAX } from "./limits.ts";
 
 export const NOT_YET = "is not supported by this server yet";
 
 /** A field of a later version: refused by name, so that nobody believes it had an effect. */
 const laterField = z.never({ error: NOT_YET }).optional();
 
-const language = z
+export const languageSchema = z
   .string('must be a language code, such as "en"')
   .min(1, 'must be a language code, such as "en"')
   .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`);
 
-const target = z
-  .union(
-    [
-      language,
-      z
-        .array(language)
-        .refine((codes) => codes.length === 1, `must name one language: a list of any other length ${NOT_YET}`),
-    ],
-    'must be a language code, such as "de"',
-  )
-  .transform((codes) => (typeof codes === "string" ? codes : codes[0]));
+const TARGET_RULE = 'must be a language code, such as "de", or a list of them';
+
+const target = z.union(
+  [
+    languageSchema,
+    z
+      .array(languageSchema, TARGET_RULE)
+      .min(1, "must name at least one language")
+      .max(TARGETS_MAX, `must name at most ${TARGETS_MAX} languages`)
+      .refine((codes) => new Set(codes).size === codes.length, "must name each language once"),
+  ],
+  TARGET_RULE,
+);
 
 const WAIT_RULE = 'must be an integer of 1 or more (tokens behind), or "full"';
 
 /** How far the translation stays behind the source: source tokens, or "full" (the whole segment first). */
 export const waitSchema = z.union([z.int(WAIT_RULE).min(1, WAIT_RULE), z.literal("full")], WAIT_RULE);
 
+const MODEL_RULE = "must be a model's name";
+
+export const modelSchema = z
+  .string(MODEL_RULE)
+  .min(1, MODEL_RULE)
+  .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`);
+
 export const settingsShape = {
-  source: language,
+  source: languageSchema,
   target,
   wait: waitSchema.optional(),
-  model: z
-    .string("must be a model's name")
-    .min(1, "must be a model's name")
-    .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`)
-    .optional(),
+  /** One for all targets, or one for each, in their order. */
+  model: z.union([modelSchema, z.array(modelSchema).max(TARGETS_MAX)], `${MODEL_RULE}, or a list of them`).optional(),
   timings: z.boolean("must be true or false").optional(),
   /** The caption output that is fed, by its name in the server's configuration. */
   captions: z
@@ -65,12 +71,31 @@ export const startSchema = z.strictObject({ type: z.literal("start"), ...setting
 
 const seq = z.int("must be an integer of 0 or more").min(0, "must be an integer of 0 or more").optional();
 
+const at = z.number("must be a number of milliseconds").min(0, "must be 0 or more milliseconds").optional();
+
+const STABLE_RULE = "must be a number of characters, 0 or more";
+
 export const textSchema = z.strictObject({
   type: z.literal("text"),
   text: z.string("must be a string"),
   seq,
-  at: z.number("must be a number of milliseconds").min(0, "must be 0 or more milliseconds").optional(),
+  at,
 });
+
+export const reviseSchema = z
+  .strictObject({
+    type: z.literal("revise"),
+    /** The recogniser's whole hypothesis of what was said since the last `commit`. */
+    text: z.string("must be a string"),
+    seq,
+    /** Characters of `text`, in UTF-16 units, that will not change. */
+    stable: z.int(STABLE_RULE).min(0, STABLE_RULE).optional(),
+    at,
+  })
+  .refine(({ text, stable = 0 }) => stable <= text.length, {
+    error: "must be at most text's length",
+    path: ["stable"],
+  });
 
 export const commitSchema = z.strictObject({ type: z.literal("commit") });
 
@@ -86,15 +111,13 @@ export const pingSchema = z.strictObject({
 export const clientMessageSchema = z.discriminatedUnion("type", [
   startSchema,
   textSchema,
+  reviseSchema,
   commitSchema,
   endSchema,
   pingSchema,
 ]);
 
-/** Message types of later versions, refused by name. */
-export const LATER_MESSAGE_TYPES: readonly string[] = ["revise"];
-
-export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "commit", "end", "ping"];
+export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "revise", "commit", "end", "ping"];
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
@@ -102,6 +125,7 @@ export type StreamSettings = Pick<
 >;
 export type StartMessage = z.infer<typeof startSchema>;
 export type TextMessage = z.infer<typeof textSchema>;
+export type ReviseMessage = z.infer<typeof reviseSchema>;
 export type CommitMessage = z.infer<typeof commitSchema>;
 export type EndMessage = z.infer<typeof endSchema>;
 export type PingMessage = z.infer<typeof pingSchema>;

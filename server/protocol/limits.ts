@@ -43,5 +43,8 @@ export const TRANSLATE_MAX_TEXTS = 256;
 /** The longest `id` of a `ping`, in UTF-16 code units; it is sent back as it came. */
 export const PING_ID_MAX_LENGTH = 128;
 
+/** The most targets of one stream. */
+export const TARGETS_MAX = 5;
+
 /** The most characters of a language code or a model's name. */
 export const NAME_MAX_LENGTH = 64;

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { LATER_MESSAGE_TYPES } from "./client-messages.ts";
 import { PAYLOAD_MAX_BYTES } from "./limits.ts";
 import { type ParseContext, parseClientMessage } from "./parse-message.ts";
 import type { ErrorDetails } from "./protocol-error.ts";
 
-const pairs = [{ model: "en-de", source: "en", target: "de" }];
+const pairs = [
+  { model: "en-de", source: "en", target: "de" },
+  { model: "en-fr", source: "en", target: "fr" },
+];
 const fresh: ParseContext = { started: false, pairs };
 const started: ParseContext = { started: true, pairs };
 
@@ -30,7 +32,7 @@ describe("parseClientMessage", () => {
     expect(messageOf({ type: "start", source: "en", target: ["de"], wait: "full" }, fresh)).toEqual({
       type: "start",
       source: "en",
-      target: "de",
+      target: ["de"],
       wait: "full",
     });
     expect(messageOf({ type: "text", text: " a b", seq: 0, at: 12.5 })).toEqual({
@@ -82,25 +84,42 @@ describe("parseClientMessage", () => {
     ["an unknown target", { target: "xx" }, "unsupported_pair", "target"],
     ["an unknown source", { source: "xx" }, "unsupported_pair", "source"],
     ["an unknown model", { model: "large" }, "unsupported_pair", "model"],
+    ["no target in the list", { target: [] }, "bad_request", "target"],
+    ["six targets", { target: ["a", "b", "c", "d", "e", "f"] }, "bad_request", "target"],
+    ["a target twice", { target: ["de", "de"] }, "bad_request", "target"],
+    ["fewer models than targets", { target: ["de", "fr"], model: ["en-de"] }, "bad_request", "model"],
   ])("refuses start with %s", (_name, fields, code, field) => {
     const base = "source" in fields || field === "source" ? {} : { source: "en" };
     const error = errorOf({ type: "start", target: "de", ...base, ...fields }, fresh);
     expect(error).toMatchObject({ code, field });
   });
 
+  it("takes hypotheses, and no more of them as stable than there is", () => {
+    const revise = { type: "revise", text: "the word", seq: 3, stable: 8, at: 20 };
+    expect(messageOf(revise)).toEqual(revise);
+    for (const stable of [9, -1, 1.5, "3"]) {
+      expect(errorOf({ type: "revise", text: "the word", stable })).toMatchObject({
+        code: "bad_message",
+        field: "stable",
+      });
+    }
+    expect(errorOf({ type: "revise", text: "a" }, fresh)).toMatchObject({ code: "bad_request", field: "type" });
+  });
+
+  it("names the target that is not served among several, and no target where there is one", () => {
+    const several = errorOf({ type: "start", source: "en", target: ["de", "xx"] }, fresh);
+    expect(several).toMatchObject({ code: "unsupported_pair", field: "target", target: "xx" });
+    expect(errorOf({ type: "start", source: "en", target: "xx" }, fresh)).not.toHaveProperty("target");
+    const model = errorOf({ type: "start", source: "en", target: ["de", "fr"], model: ["en-de", "de"] }, fresh);
+    expect(model).toMatchObject({ code: "unsupported_pair", field: "model", target: "fr" });
+  });
+
   it.each([
     ["tentative", true],
     ["resume", "session"],
-    ["target", ["de", "fr"]],
   ])("names %s as a field of a later version", (field, value) => {
     const error = errorOf({ type: "start", source: "en", target: "de", [field]: value }, fresh);
     expect(error).toMatchObject({ code: "bad_request", field });
-    expect(error.message).toContain("not supported by this server yet");
-  });
-
-  it.each(LATER_MESSAGE_TYPES)("names %s as a message of a later version", (type) => {
-    const error = errorOf({ type, text: "a" });
-    expect(error).toMatchObject({ code: "bad_request", field: "type" });
     expect(error.message).toContain("not supported by this server yet");
   });
 

@@ -1,14 +1,8 @@
 // One frame of a client to a message, or to the error that says what is wrong with it.
-import {
-  CLIENT_MESSAGE_TYPES,
-  type ClientMessage,
-  clientMessageSchema,
-  LATER_MESSAGE_TYPES,
-  NOT_YET,
-} from "./client-messages.ts";
+import { CLIENT_MESSAGE_TYPES, type ClientMessage, clientMessageSchema } from "./client-messages.ts";
 import { firstIssue } from "./first-issue.ts";
 import { PAYLOAD_MAX_BYTES } from "./limits.ts";
-import { choosePair, type ServedPair } from "./pairs.ts";
+import { choosePairs, type ServedPair } from "./pairs.ts";
 import { ProtocolError, toProtocolError } from "./protocol-error.ts";
 
 /** What a frame is judged against: whether the stream is open already, and what is served. */
@@ -18,6 +12,9 @@ export interface ParseContext {
 }
 
 export type ParsedMessage = { ok: true; message: ClientMessage } | { ok: false; error: ProtocolError };
+
+/** What there is nothing to do with before there are settings. */
+const NEEDS_START: readonly ClientMessage["type"][] = ["text", "revise", "commit"];
 
 /**
  * Parses one frame. A string is a text frame; bytes are a binary frame, which this protocol does not have.
@@ -40,9 +37,6 @@ function parse(raw: string | Uint8Array, context: ParseContext): ClientMessage {
     throw new ProtocolError("bad_message", "a message is a JSON object with a `type`");
   }
   const type = "type" in value ? value.type : undefined;
-  if (typeof type === "string" && LATER_MESSAGE_TYPES.includes(type)) {
-    throw new ProtocolError("bad_request", `a message of type ${type} ${NOT_YET}`, { field: "type" });
-  }
   if (typeof type !== "string" || !CLIENT_MESSAGE_TYPES.includes(type)) {
     throw new ProtocolError("bad_message", `type must be one of ${CLIENT_MESSAGE_TYPES.join(", ")}`, { field: "type" });
   }
@@ -51,8 +45,8 @@ function parse(raw: string | Uint8Array, context: ParseContext): ClientMessage {
   const parsed = clientMessageSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) throw firstIssue(parsed.error, type === "start" ? "bad_request" : "bad_message");
   const message = parsed.data;
-  if (message.type === "start") choosePair(context.pairs, message);
-  if ((message.type === "text" || message.type === "commit") && !context.started) {
+  if (message.type === "start") choosePairs(context.pairs, message);
+  if (NEEDS_START.includes(message.type) && !context.started) {
     throw new ProtocolError("bad_request", `send \`start\` before \`${message.type}\``, { field: "type" });
   }
   return message;

@@ -6,6 +6,8 @@ export interface ErrorDetails {
   code: ErrorCode;
   message: string;
   field?: string;
+  /** Which target it is about, where the stream has several. */
+  target?: string;
   /** Seconds to wait before trying again. */
   retryAfter?: number;
 }
@@ -14,6 +16,7 @@ export interface ErrorDetails {
 export class ProtocolError extends Error {
   readonly code: ErrorCode;
   readonly field: string | undefined;
+  readonly target: string | undefined;
   readonly retryAfter: number | undefined;
   readonly fatal: boolean;
 
@@ -21,12 +24,13 @@ export class ProtocolError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    options: { field?: string; retryAfter?: number; fatal?: boolean; cause?: unknown } = {},
+    options: { field?: string; target?: string; retryAfter?: number; fatal?: boolean; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ProtocolError";
     this.code = code;
     this.field = options.field;
+    this.target = options.target;
     this.retryAfter = options.retryAfter;
     this.fatal = options.fatal ?? ERROR_RULES[code].fatal;
   }
@@ -36,6 +40,7 @@ export class ProtocolError extends Error {
       code: this.code,
       message: this.message,
       ...(this.field === undefined ? {} : { field: this.field }),
+      ...(this.target === undefined ? {} : { target: this.target }),
       ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
     };
   }

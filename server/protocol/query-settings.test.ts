@@ -22,6 +22,10 @@ describe("parseQuerySettings", () => {
     });
   });
 
+  it.each(["target=de,fr&model=a,b", "target=de&target=fr&model=a&model=b"])("reads lists as in %s", (query) => {
+    expect(parseQuerySettings(`source=en&${query}`)).toMatchObject({ target: ["de", "fr"], model: ["a", "b"] });
+  });
+
   it.each([
     ["source=en", "target"],
     ["target=de", "source"],
@@ -30,8 +34,8 @@ describe("parseQuerySettings", () => {
     ["source=en&target=de&wait=-1", "wait"],
     ["source=en&target=de&wait=three", "wait"],
     ["source=en&target=de&timings=maybe", "timings"],
-    ["source=en&target=de,fr", "target"],
-    ["source=en&target=de&target=fr", "target"],
+    ["source=en&target=de,de", "target"],
+    ["source=en&target=a,b,c,d,e,f", "target"],
     ["source=en&source=de&target=fr", "source"],
     ["source=en&target=de&lag=3", "lag"],
     ["source=en&target=de&formality=polite", "formality"],

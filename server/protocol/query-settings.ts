@@ -26,6 +26,6 @@ function fromText(name: string, value: string): unknown {
   if (name === "wait" && /^\d{1,15}$/.test(value)) return Number(value);
   if (name === "timings" && (value === "true" || value === "1")) return true;
   if (name === "timings" && (value === "false" || value === "0")) return false;
-  if (name === "target" && value.includes(",")) return value.split(",");
+  if ((name === "target" || name === "model") && value.includes(",")) return value.split(",");
   return value;
 }

@@ -6,14 +6,16 @@ import { SUBPROTOCOL } from "./limits.ts";
 
 const count = z.int().min(0);
 const milliseconds = z.number().min(0);
+const oneOrList = z.union([z.string(), z.array(z.string())]);
 
 export const readySchema = z.strictObject({
   type: z.literal("ready"),
   session: z.string(),
   protocol: z.literal(SUBPROTOCOL),
-  model: z.string(),
+  /** A list, in the order of the targets, where the stream has several; so has `target`. */
+  model: oneOrList,
   source: z.string(),
-  target: z.string(),
+  target: oneOrList,
   wait: waitSchema,
   limits: z.strictObject({
     /** Bytes of one message of the client. */
@@ -67,9 +69,19 @@ export const errorSchema = z.strictObject({
   code: z.enum(ERROR_CODES),
   message: z.string(),
   field: z.string().optional(),
+  /** Which target it is about, where the stream has several. */
+  target: z.string().optional(),
   fatal: z.boolean(),
   /** Seconds. */
   retryAfter: z.number().optional(),
+});
+
+export const NOTICE_CODES = ["contradicted"] as const;
+
+export const noticeSchema = z.strictObject({
+  type: z.literal("notice"),
+  code: z.enum(NOTICE_CODES),
+  message: z.string(),
 });
 
 export const pongSchema = z.strictObject({ type: z.literal("pong"), id: z.union([z.string(), z.number()]).optional() });
@@ -88,6 +100,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
   deltaSchema,
   finalSchema,
   errorSchema,
+  noticeSchema,
   pongSchema,
   doneSchema,
 ]);
@@ -96,6 +109,7 @@ export type ReadyMessage = z.infer<typeof readySchema>;
 export type DeltaMessage = z.infer<typeof deltaSchema>;
 export type FinalMessage = z.infer<typeof finalSchema>;
 export type ErrorMessage = z.infer<typeof errorSchema>;
+export type NoticeMessage = z.infer<typeof noticeSchema>;
 export type PongMessage = z.infer<typeof pongSchema>;
 export type DoneMessage = z.infer<typeof doneSchema>;
 export type ServerMessage = z.infer<typeof serverMessageSchema>;

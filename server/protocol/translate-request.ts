@@ -1,6 +1,6 @@
 // The body of `POST /v1/translate` and its answer.
 import { z } from "zod";
-import { settingsShape, waitSchema } from "./client-messages.ts";
+import { languageSchema, modelSchema, settingsShape, waitSchema } from "./client-messages.ts";
 import { TRANSLATE_MAX_TEXTS } from "./limits.ts";
 
 const texts = z.union(
@@ -15,11 +15,11 @@ const texts = z.union(
 );
 
 export const translateRequestSchema = z.strictObject({
-  source: settingsShape.source,
-  target: settingsShape.target,
+  source: languageSchema,
+  target: languageSchema,
   text: texts,
   wait: waitSchema.optional(),
-  model: settingsShape.model,
+  model: modelSchema.optional(),
   glossary: settingsShape.glossary,
   formality: settingsShape.formality,
 });

@@ -2,11 +2,19 @@
 
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import type { DeltaMessage, DoneMessage, ErrorMessage, FinalMessage } from "../protocol/server-messages.ts";
+import type {
+  DeltaMessage,
+  DoneMessage,
+  ErrorMessage,
+  FinalMessage,
+  NoticeMessage,
+} from "../protocol/server-messages.ts";
 
 export type SessionEvent =
   /** Source text to append. `at`: milliseconds of the speaker's clock. */
   | { type: "text"; text: string; at?: number }
+  /** The whole hypothesis since the last `commit`; its first `stable` characters will not change. */
+  | { type: "revise"; text: string; stable?: number; at?: number }
   /** The open segment is complete. Without open text it does nothing: no segment is made. */
   | { type: "commit" }
   /** Flush, send what is left, `done`, close 1000. */
@@ -30,7 +38,7 @@ export type SessionAction =
  * `seq` counts the session's deltas and finals together, from 1. A segment's first delta has no leading space: a client
  * joins segments with one. The deltas and finals of one target come strictly in order.
  */
-export type SessionMessage = DeltaMessage | FinalMessage | ErrorMessage | DoneMessage;
+export type SessionMessage = DeltaMessage | FinalMessage | ErrorMessage | NoticeMessage | DoneMessage;
 
 /** What metrics want to know of a delta, whether the client asked for timings or not. Milliseconds. */
 export interface DeltaMeasure {

@@ -62,6 +62,11 @@ export class SessionRunner {
     this.#handle({ type: "text", text, at });
   }
 
+  /** The recogniser's whole hypothesis since the last `commit`. A refusal is emitted before this returns. */
+  revise(text: string, given: { stable?: number; at?: number } = {}): void {
+    this.#handle({ type: "revise", text, ...given });
+  }
+
   commit(): void {
     this.#handle({ type: "commit" });
   }

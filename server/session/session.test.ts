@@ -1,123 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CarryingManifest, carryingOf, openReader } from "../../models/carrying.ts";
-import { CtcDecoder } from "../../models/ctc-decoder.ts";
-import { standInTokenizer } from "../../models/stand-in-tokenizer.ts";
-import { TargetStream } from "../../models/target-stream.ts";
-import type { Carrying } from "../../models/value-reader.ts";
-import { BLANK_ID, EOS_ID } from "../../models/vocabulary.ts";
-import type { Wait } from "../../models/wait.ts";
-import type { DeltaMessage, FinalMessage } from "../protocol/server-messages.ts";
-import { Session } from "./session.ts";
-import type { SessionAction, SessionEvent, SessionMessage } from "./session-event.ts";
-import type { SessionLimits } from "./session-settings.ts";
-import type { SessionTarget } from "./session-target.ts";
-
-const tokenizer = standInTokenizer();
-
-const PLACEHOLDERS: CarryingManifest = {
-  ...{ name: "en-de", source: "en", target: "de" },
-  placeholders: { kinds: ["number", "code", "name", "term"], translated: [] },
-};
-const CARRYING = carryingOf(PLACEHOLDERS, { glossary: [{ source: "the word", target: "das Wort" }] });
-
-function target(
-  language: string,
-  wait: Wait,
-  maxSourceTokens = 160,
-  prefix?: readonly number[],
-  carrying?: Carrying,
-): SessionTarget {
-  return {
-    language,
-    model: `en-${language}`,
-    wait,
-    maxSourceTokens,
-    prefix,
-    openSource: () => openReader(tokenizer, carrying),
-    openTarget: (table) => new TargetStream(tokenizer, table),
-  };
-}
-
-/** A session and an engine that says the source back, when and as far as it is told to. */
-class Stage {
-  readonly session: Session;
-  readonly actions: SessionAction[] = [];
-  now = 0;
-  /** Chunks that one output covers at most. */
-  maxRowTokens = 1000;
-  readonly #targets: SessionTarget[];
-  readonly #open = new Map<string, { target: number; segment: number; decoder: CtcDecoder }>();
-
-  constructor(targets: SessionTarget[], settings: { timings?: boolean; limits?: Partial<SessionLimits> } = {}) {
-    this.#targets = targets;
-    this.session = new Session({ source: "en", targets, ...settings }, this.now);
-  }
-
-  tell(event: SessionEvent): this {
-    for (const action of this.session.handle(event, this.now)) {
-      this.actions.push(action);
-      if (!("segment" in action)) continue;
-      const key = `${action.target}/${action.segment}`;
-      if (action.type === "open") {
-        const { wait, maxSourceTokens } = this.#targets[action.target];
-        const decoder = new CtcDecoder({ wait, maxSourceTokens, slotsPerToken: 2 });
-        this.#open.set(key, { target: action.target, segment: action.segment, decoder });
-      } else if (action.type === "push") this.#open.get(key)!.decoder.read(action.ids);
-      else if (action.type === "finish") this.#open.get(key)!.decoder.end();
-      else this.#open.delete(key);
-    }
-    return this;
-  }
-
-  say(text: string, at?: number): this {
-    return this.tell({ type: "text", text, at });
-  }
-
-  get openSegments(): string[] {
-    return [...this.#open.keys()];
-  }
-
-  /** Runs one step of one segment; `choice` says which. False when nothing is due. */
-  step(choice = 0): boolean {
-    const open = [...this.#open];
-    for (let offset = 0; offset < open.length; offset++) {
-      const [key, entry] = open[(choice + offset) % open.length];
-      const { target, segment, decoder } = entry;
-      const row = decoder.next(this.maxRowTokens);
-      if (!row) continue;
-      const slotIds = row.chunks.flatMap((id) => [id === EOS_ID ? BLANK_ID : id, BLANK_ID]);
-      const parts = decoder.acceptParts({ slotIds, slotScores: slotIds.map(() => 0) });
-      const ids = parts.flatMap((part) => part.ids);
-      const needs = parts[0]?.needs ?? 0;
-      const { done, tokensRead } = decoder;
-      const output = { ids, tokensRead, needs, done, queueMs: 1, computeMs: 2, batchSize: 1 };
-      if (done) this.#open.delete(key);
-      this.tell({ type: "output", target, segment, output });
-      return true;
-    }
-    return false;
-  }
-
-  settle(): this {
-    while (this.step());
-    return this;
-  }
-
-  get messages(): SessionMessage[] {
-    return this.actions.flatMap((action) => (action.type === "emit" ? [action.message] : []));
-  }
-
-  finals(language?: string): FinalMessage[] {
-    return this.messages.filter(
-      (message): message is FinalMessage => message.type === "final" && (!language || message.target === language),
-    );
-  }
-
-  deltas(): DeltaMessage[] {
-    return this.messages.filter((message): message is DeltaMessage => message.type === "delta");
-  }
-}
+import { CARRYING, Stage, target, tokenizer } from "./session-stage.testing.ts";
 
 describe("Session", () => {
   it("writes deltas as words come, then the final, which is their concatenation", () => {
@@ -226,6 +108,49 @@ describe("Session", () => {
     expect(stage.messages.at(-1)).toMatchObject({ type: "done", segments: 2, words: 4 });
   });
 
+  it("reads of hypotheses what two agree on, and the last whole at commit and end", () => {
+    const stage = new Stage([target("de", 1)]);
+    const revise = (text: string, at?: number) => stage.tell({ type: "revise", text, at }).settle();
+    revise("the wor", 100);
+    revise("the word in", 200);
+    expect(stage.deltas().map(({ text }) => text)).toEqual(["the"]);
+    expect(stage.session.idle).toBe(false);
+    revise("the word in order", 300);
+    stage.tell({ type: "commit" }).settle();
+    expect(stage.finals()).toMatchObject([{ text: "the word in order", start: 200, end: 300 }]);
+    revise("and");
+    stage.tell({ type: "end" }).settle();
+    expect(stage.finals().map(({ text }) => text)).toEqual(["the word in order", "and"]);
+    expect(stage.messages.at(-1)).toMatchObject({ type: "done", segments: 2 });
+  });
+
+  it("cuts a hypothesis into sentences, and keeps what was read when a later one says otherwise", () => {
+    const stage = new Stage([target("de", 1)]);
+    const hypotheses = [
+      "one two. three",
+      "one two. three",
+      "one too. three",
+      "one too. three four",
+      "one too. three four",
+    ];
+    for (const text of hypotheses) stage.tell({ type: "revise", text }).settle();
+    stage.tell({ type: "commit" }).settle();
+    expect(stage.finals().map(({ text }) => text)).toEqual(["one two.", "three four"]);
+    expect(stage.messages.filter(({ type }) => type === "notice")).toMatchObject([{ code: "contradicted" }]);
+  });
+
+  it("refuses text among hypotheses, and the other way round, until commit", () => {
+    const stage = new Stage([target("de", 1)]);
+    stage.tell({ type: "revise", text: "one" }).say("two");
+    stage.tell({ type: "commit" }).say("three").tell({ type: "revise", text: "four" });
+    const refusal = { type: "error", code: "bad_request", field: "type", fatal: false };
+    expect(stage.messages).toMatchObject([refusal, refusal]);
+    stage.tell({ type: "commit" }).tell({ type: "revise", text: "five" }).tell({ type: "end" }).settle();
+    expect(stage.finals().map(({ text }) => text)).toEqual(["one", "three", "five"]);
+    stage.tell({ type: "revise", text: "six" });
+    expect(stage.session.closed).toBe(true);
+  });
+
   it("refuses what is too long or too much, and goes on without it", () => {
     const limits = { maxMessageCharacters: 10, maxPendingCharacters: 16 };
     const stage = new Stage([target("de", "full")], { limits });
@@ -257,6 +182,14 @@ describe("Session", () => {
       { type: "emit", message: { type: "error", code: "internal", message: "broken", fatal: true } },
       { type: "close", code: 1011 },
     ]);
+  });
+
+  it("names the target that failed, where there are several", () => {
+    const stage = new Stage([target("de", 9), target("fr", 9)]);
+    stage.say("one");
+    const failure = { code: "internal" as const, message: "broken" };
+    stage.tell({ type: "failure", target: 1, segment: 0, failure });
+    expect(stage.messages).toEqual([{ type: "error", code: "internal", message: "broken", target: "fr", fatal: true }]);
   });
 
   it("cancels everything and says nothing on abort", () => {
@@ -340,91 +273,4 @@ describe("Session", () => {
     many.say("10 11 12 13 14 1,000 1,000").tell({ type: "end" }).settle();
     expect(words(many)).toEqual(["10 11 12 13 14 1,000 1,000"]);
   });
-
-  const text = fc
-    .array(
-      fc.constantFrom(
-        "the",
-        "word",
-        "Mr",
-        "in",
-        "42",
-        "1.5",
-        "don't",
-        ". ",
-        "? ",
-        ", ",
-        " ",
-        " ",
-        "\n",
-        "über",
-        "日。",
-      ),
-      {
-        maxLength: 80,
-      },
-    )
-    .map((parts) => parts.join(""));
-
-  it("gives the same segments and the same text however the text was cut and the engine took turns", () => {
-    fc.assert(
-      fc.property(
-        text,
-        fc.array(fc.record({ characters: fc.integer({ min: 1, max: 20 }), steps: fc.nat(3), choice: fc.nat(9) }), {
-          minLength: 1,
-          maxLength: 30,
-        }),
-        fc.constantFrom<Wait>(1, 3, "full"),
-        fc.constantFrom(20, 160),
-        fc.integer({ min: 1, max: 8 }),
-        fc.constantFrom<number[]>([], [13], [13, 5]),
-        fc.constantFrom(undefined, CARRYING),
-        (text, cuts, wait, maxSourceTokens, maxRowTokens, prefix, carrying) => {
-          const de = () => target("de", wait, maxSourceTokens, prefix, carrying);
-          const targets = () => [de(), target("fr", 2, maxSourceTokens)];
-          const whole = new Stage(targets());
-          whole.say(text).tell({ type: "end" }).settle();
-          const cut = new Stage(targets(), { limits: { maxOpenSegments: 1 + (maxRowTokens % 3) } });
-          cut.maxRowTokens = maxRowTokens;
-          for (let start = 0, turn = 0; start < text.length; turn++) {
-            const { characters, steps, choice } = cuts[turn % cuts.length];
-            cut.say(text.slice(start, start + characters));
-            for (let step = 0; step < steps; step++) cut.step(choice);
-            start += characters;
-          }
-          cut.tell({ type: "end" }).settle();
-          const told = (stage: Stage, language: string) =>
-            stage.finals(language).map(({ segment, source, text }) => ({ segment, source, text }));
-          for (const language of ["de", "fr"]) expect(told(cut, language)).toEqual(told(whole, language));
-          checkStream(cut);
-          checkStream(whole);
-          expect(cut.messages.at(-1)).toMatchObject({ type: "done", segments: told(whole, "de").length });
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
 });
-
-/** What a client may rely on. */
-function checkStream(stage: Stage): void {
-  const texts = new Map<string, string>();
-  const nextFinal = new Map<string, number>();
-  let seq = 0;
-  for (const message of stage.messages) {
-    if (message.type !== "delta" && message.type !== "final") continue;
-    expect(message.seq).toBe(++seq);
-    const { target, segment } = message;
-    expect(segment).toBe(nextFinal.get(target) ?? 0);
-    const before = texts.get(target) ?? "";
-    if (message.type === "delta") {
-      expect(message.text).not.toBe("");
-      if (before === "") expect(message.text).not.toMatch(/^\s/);
-      texts.set(target, before + message.text);
-    } else {
-      expect(message.text).toBe(before);
-      texts.set(target, "");
-      nextFinal.set(target, segment + 1);
-    }
-  }
-}

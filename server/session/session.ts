@@ -3,6 +3,8 @@
 import type { EngineFailure, EngineOutput } from "../engine/engine.ts";
 import { type CloseCode, ERROR_RULES } from "../protocol/close-codes.ts";
 import type { ErrorMessage } from "../protocol/server-messages.ts";
+
+import { Hypothesis } from "./hypothesis.ts";
 import { type MessageContext, rounded, type Segment, writeDelta, writeFinal } from "./segment.ts";
 import { SegmentLane } from "./segment-lane.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -15,11 +17,16 @@ interface Line {
   submitted: number;
 }
 
+const MIXED = "what was said since the last `commit` came in the other way, by `text` or `revise`: send `commit` first";
+const CONTRADICTED =
+  "the hypothesis says otherwise than what was read already: that is kept, since text never goes back";
+
 /** Takes events with the time, gives actions. Times are milliseconds of one monotonic clock, the caller's. */
 export class Session {
   readonly #settings: SessionSettings;
   readonly #limits: SessionLimits;
   readonly #segmenter: Segmenter;
+  readonly #hypothesis = new Hypothesis();
   readonly #lines: Line[];
   readonly #beganAt: number;
   #actions: SessionAction[] = [];
@@ -27,6 +34,8 @@ export class Session {
   /** The speaker's clock now, and when what the segmenter holds back was said. */
   #speakerClock = 0;
   #heldSince = 0;
+  /** Whether `text` has come since the last `commit`: then no hypothesis can stand for all that was said. */
+  #texted = false;
   #open: Segment | undefined;
   #segments = 0;
   #words = 0;
@@ -56,7 +65,8 @@ export class Session {
 
   /** Whether no final is due: nothing is open and nothing is in the engine. */
   get idle(): boolean {
-    return this.#segmenter.heldCharacters === 0 && this.#lines.every((line) => line.queue.length === 0);
+    const held = this.#segmenter.heldCharacters > 0 || this.#hypothesis.waiting;
+    return !held && this.#lines.every((line) => line.queue.length === 0);
   }
 
   /** Segments opened so far. */
@@ -84,9 +94,12 @@ export class Session {
       case "text":
         this.#text(event.text, event.at ?? now - this.#beganAt);
         break;
+      case "revise":
+        this.#revise(event.text, event.stable, event.at ?? now - this.#beganAt);
+        break;
       case "commit":
         if (this.#ending) this.#refuse("bad_request", "commit after end");
-        else this.#segmenter.commit();
+        else this.#commit();
         break;
       case "end":
         if (this.#ending) this.#refuse("bad_request", "end after end");
@@ -96,7 +109,7 @@ export class Session {
         this.#output(event.target, event.segment, event.output);
         break;
       case "failure":
-        this.#fail(event.failure);
+        this.#fail(event.target, event.failure);
         break;
       case "abort":
         this.#cancelAll();
@@ -108,25 +121,59 @@ export class Session {
   }
 
   #text(text: string, speakerClock: number): void {
-    const { maxMessageCharacters, maxPendingCharacters } = this.#limits;
-    const pending = this.pendingCharacters;
-    if (this.#ending) {
-      this.#refuse("bad_request", "text after end");
-    } else if (text.length > maxMessageCharacters) {
-      const message = `text has ${text.length} characters, the limit is ${maxMessageCharacters}`;
-      this.#refuse("too_large", message, { field: "text" });
-    } else if (pending + text.length > maxPendingCharacters) {
-      const message = `${pending} characters wait to be translated, the limit is ${maxPendingCharacters}: send this later`;
-      this.#refuse("overloaded", message, { field: "text", retryAfter: 1 });
-    } else {
-      if (this.#segmenter.heldCharacters === 0) this.#heldSince = speakerClock;
+    if (this.#ending) this.#refuse("bad_request", "text after end");
+    else if (this.#hypothesis.open) this.#refuse("bad_request", MIXED, { field: "type" });
+    else if (this.#hasRoom(text.length, text.length)) {
+      this.#texted ||= text.trim() !== "";
       this.#speakerClock = speakerClock;
-      this.#segmenter.push(text);
+      this.#push(text);
     }
   }
 
-  #end(): void {
+  #revise(text: string, stable: number | undefined, speakerClock: number): void {
+    if (this.#ending) this.#refuse("bad_request", "revise after end");
+    else if (this.#texted) this.#refuse("bad_request", MIXED, { field: "type" });
+    else if (this.#hasRoom(text.length, text.length - this.#hypothesis.takenCharacters)) {
+      this.#speakerClock = speakerClock;
+      const revision = this.#hypothesis.revise(text, stable);
+      this.#push(revision.text);
+      if (revision.contradicts) {
+        this.#actions.push({ type: "emit", message: { type: "notice", code: "contradicted", message: CONTRADICTED } });
+      }
+    }
+  }
+
+  /** Whether a message of that length may come in, and that much of it into the engine; refuses it otherwise. */
+  #hasRoom(characters: number, added: number): boolean {
+    const { maxMessageCharacters, maxPendingCharacters } = this.#limits;
+    const pending = this.pendingCharacters;
+    if (characters > maxMessageCharacters) {
+      const message = `text has ${characters} characters, the limit is ${maxMessageCharacters}`;
+      this.#refuse("too_large", message, { field: "text" });
+      return false;
+    }
+    if (pending + added > maxPendingCharacters) {
+      const message = `${pending} characters wait to be translated, the limit is ${maxPendingCharacters}: send this later`;
+      this.#refuse("overloaded", message, { field: "text", retryAfter: 1 });
+      return false;
+    }
+    return true;
+  }
+
+  #push(text: string): void {
+    if (text === "") return;
+    if (this.#segmenter.heldCharacters === 0) this.#heldSince = this.#speakerClock;
+    this.#segmenter.push(text);
+  }
+
+  #commit(): void {
+    this.#push(this.#hypothesis.commit());
+    this.#texted = false;
     this.#segmenter.commit();
+  }
+
+  #end(): void {
+    this.#commit();
     this.#ending = true;
     this.#finishIfDone();
   }
@@ -211,9 +258,12 @@ export class Session {
     this.#emitLast({ type: "done", segments: this.#segments, words: this.#words, duration }, 1000);
   }
 
-  #fail({ code, message }: EngineFailure): void {
+  /** One target's failure ends the session: the others cannot go on without it. */
+  #fail(target: number, { code, message }: EngineFailure): void {
     this.#cancelAll();
-    this.#emitLast({ type: "error", code, message, fatal: true }, ERROR_RULES[code].close);
+    const { targets } = this.#settings;
+    const about = targets.length > 1 && { target: targets[target].language };
+    this.#emitLast({ type: "error", code, message, ...about, fatal: true }, ERROR_RULES[code].close);
   }
 
   #emitLast(message: SessionMessage, code: CloseCode): void {

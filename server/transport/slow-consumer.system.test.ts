@@ -36,13 +36,14 @@ describe.each(["ws", "uws"] as const)("a client that does not read, over %s", (n
       openSession: (_model, _settings, callbacks) => {
         sessions.push(callbacks);
         const nothing = () => undefined;
-        const calls = { text: nothing, commit: nothing, end: nothing, abort: nothing };
+        const calls = { text: nothing, revise: nothing, commit: nothing, end: nothing, abort: nothing };
         return { ...calls, closed: false, idle: false, words: 0, segments: 0 };
       },
       sessionId: () => "s",
       now,
       onReady: () => undefined,
       onMeasure: () => undefined,
+      onNotice: () => undefined,
       onError: (code) => errors.push(code),
       onFault: (error) => {
         throw error;

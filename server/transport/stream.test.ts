@@ -13,7 +13,7 @@ import {
 } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type ServerMessage, serverMessageSchema } from "../protocol/server-messages.ts";
-import type { SessionMessage } from "../session/session-event.ts";
+import type { DeltaMeasure, SessionMessage } from "../session/session-event.ts";
 import { type MemoryClient, MemoryTransport } from "./memory-transport.ts";
 import { type SessionCallbacks, Stream, type StreamHost, type StreamSession } from "./stream.ts";
 import { DEFAULT_TRANSPORT_SETTINGS } from "./transport.ts";
@@ -36,6 +36,9 @@ class ScriptedSession implements StreamSession {
     if (text === this.throwOn) throw new Error("a fault with secret details");
     this.calls.push(at === undefined ? `text ${text}` : `text ${text} at ${at}`);
   }
+  revise(text: string, { stable, at }: { stable?: number; at?: number }) {
+    this.calls.push(`revise ${text} ${stable} ${at}`);
+  }
   commit() {
     this.calls.push("commit");
   }
@@ -48,8 +51,8 @@ class ScriptedSession implements StreamSession {
     this.calls.push("abort");
     this.closed = true;
   }
-  emit(message: SessionMessage) {
-    this.#callbacks.emit(message);
+  emit(message: SessionMessage, measure?: DeltaMeasure) {
+    this.#callbacks.emit(message, measure);
   }
   /** As a session does when its engine fails. */
   fail() {
@@ -71,12 +74,15 @@ function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OP
   const streams: Stream[] = [];
   const clock = { ms: 0 };
   const host: StreamHost = {
-    models: [{ model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 }],
+    models: [
+      { model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 },
+      { model: "en-fr", source: "en", target: "fr", defaultWait: 5, segmentTokens: 99 },
+    ],
     idleTimeoutMs: 60_000,
     textMaxCharacters: 10_000,
     admit: (request) => new Visit(admission, request, () => clock.ms),
-    openSession: ({ model }, given, callbacks) => {
-      settings.push({ model, ...given });
+    openSession: (pairs, given, callbacks) => {
+      settings.push({ model: pairs.map(({ model }) => model).join("+"), ...given });
       sessions.push(new ScriptedSession(callbacks));
       return sessions[sessions.length - 1];
     },
@@ -85,6 +91,7 @@ function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OP
     onReady: () => {},
     onMeasure: () => {},
     onError: () => {},
+    onNotice: () => {},
     onFault: (error) => faults.push(error),
     onClosed: (stream, code) => closes.push({ id: stream.id, code, outcome: stream.outcome }),
     ...overrides,
@@ -209,6 +216,25 @@ describe("Stream", () => {
     await turn();
     expect(messages(client)).toMatchObject([{ type: "error", code, field, fatal: true }]);
     expect(client.closed).toEqual({ code: 1008, reason: code });
+  });
+
+  it("opens one session for several targets, each with its model, and measures each pair by itself", () => {
+    const measured: string[] = [];
+    const { transport, sessions, settings, streams } = setUp({ onMeasure: (pair) => measured.push(pair) });
+    const client = transport.connect("source=en&target=fr,de");
+    expect(messages(client)).toMatchObject([
+      { model: ["en-fr", "en-de"], source: "en", target: ["fr", "de"], wait: 5, limits: { segmentTokens: 99 } },
+    ]);
+    expect(settings).toEqual([{ model: "en-fr+en-de", wait: 5, timings: false }]);
+    expect(streams[0].pair).toBe("en-fr+de");
+    const measure = { type: "delta" as const, latencyMs: 1, queueMs: 1, computeMs: 1 };
+    for (const target of ["de", "fr"]) {
+      sessions[0].emit({ type: "delta", segment: 0, target, text: "a", read: 1, seq: 1 }, measure);
+    }
+    expect(measured).toEqual(["en-de", "en-fr"]);
+    const one = transport.connect("");
+    say(one, { ...START, target: ["de"] });
+    expect(messages(one)).toMatchObject([{ model: "en-de", target: "de" }]);
   });
 
   it("lets start be corrected", () => {

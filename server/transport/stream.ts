@@ -3,7 +3,7 @@ import type { Wait } from "../../models/wait.ts";
 import { withoutCredential } from "../admission/admission.ts";
 import type { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
-import type { ClientMessage, StreamSettings, TextMessage } from "../protocol/client-messages.ts";
+import type { ClientMessage, ReviseMessage, StreamSettings, TextMessage } from "../protocol/client-messages.ts";
 import { CLOSE_CODES, type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import {
   OUTBOX_MAX_BYTES,
@@ -13,11 +13,11 @@ import {
   SUBPROTOCOL,
   UNAUTHORIZED_TIMEOUT_MS,
 } from "../protocol/limits.ts";
-import { choosePair, type ServedPair } from "../protocol/pairs.ts";
+import { choosePairs, type ServedPair } from "../protocol/pairs.ts";
 import { parseClientMessage } from "../protocol/parse-message.ts";
 import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
 import { parseQuerySettings } from "../protocol/query-settings.ts";
-import type { ServerMessage } from "../protocol/server-messages.ts";
+import type { NoticeMessage, ServerMessage } from "../protocol/server-messages.ts";
 import type { DeltaMeasure, FinalMeasure, SessionMessage } from "../session/session-event.ts";
 import type { SessionRunner } from "../session/session-runner.ts";
 import { Outbox } from "./outbox.ts";
@@ -26,7 +26,7 @@ import type { Connection, ConnectionHandler, StreamRequest } from "./transport.t
 /** What a stream uses of a session. */
 export type StreamSession = Pick<
   SessionRunner,
-  "text" | "commit" | "end" | "abort" | "closed" | "idle" | "words" | "segments"
+  "text" | "revise" | "commit" | "end" | "abort" | "closed" | "idle" | "words" | "segments"
 >;
 
 /** A model that is served, with what `ready` says of it. */
@@ -55,13 +55,15 @@ export interface StreamHost {
   readonly textMaxCharacters: number;
   /** Lets a connection in. Throws ProtocolError where it may not, or no new stream may open now. */
   admit(request: StreamRequest): Visit;
-  openSession(pair: ServedPair, settings: OpenSettings, callbacks: SessionCallbacks): StreamSession;
+  /** @param pairs one for each target, in the client's order */
+  openSession(pairs: readonly ServedPair[], settings: OpenSettings, callbacks: SessionCallbacks): StreamSession;
   sessionId(): string;
   /** Milliseconds, monotonic. */
   now(): number;
   onReady(stream: Stream): void;
   onMeasure(pair: string, measure: DeltaMeasure | FinalMeasure, message: SessionMessage, stream: Stream): void;
   onError(code: ErrorCode, stream: Stream): void;
+  onNotice(code: NoticeMessage["code"]): void;
   /** A fault of ours, for the log. */
   onFault(error: unknown, stream: Stream): void;
   /** The connection is gone. Called once. */
@@ -76,6 +78,7 @@ export class Stream implements ConnectionHandler {
   readonly #openedAt: number;
   #visit: Visit | undefined;
   #session: StreamSession | undefined;
+  #source = "";
   #pair = "";
   #lastMessageAt: number;
   #draining = false;
@@ -85,6 +88,8 @@ export class Stream implements ConnectionHandler {
   /** Whether the message that is being handled was not taken; how many before it were not. */
   #refused = false;
   #refusedInARow = 0;
+  /** The longest hypothesis since the last `commit`, in UTF-16 units. */
+  #hypothesisLength = 0;
   /** What ended the session, where it ended itself. */
   #sessionError: ErrorCode | undefined;
 
@@ -98,7 +103,7 @@ export class Stream implements ConnectionHandler {
     this.#guard(() => this.#open(request));
   }
 
-  /** "en-de", once the stream has started. */
+  /** "en-de", or "en-de+fr" where it has several targets, once the stream has started. */
   get pair(): string {
     return this.#pair;
   }
@@ -218,7 +223,11 @@ export class Stream implements ConnectionHandler {
       case "text":
         this.#takeText(message);
         break;
+      case "revise":
+        this.#takeHypothesis(message);
+        break;
       case "commit":
+        this.#hypothesisLength = 0;
         this.#visit?.commit();
         this.#session?.commit();
         break;
@@ -233,41 +242,56 @@ export class Stream implements ConnectionHandler {
   }
 
   #takeText({ text, at }: TextMessage): void {
+    if (this.#admits(text)) this.#session?.text(text, at);
+  }
+
+  /** Of a hypothesis those words count that it has more than any before it since the last `commit`. */
+  #takeHypothesis({ text, stable, at }: ReviseMessage): void {
+    if (!this.#admits(text.slice(this.#hypothesisLength))) return;
+    this.#hypothesisLength = Math.max(this.#hypothesisLength, text.length);
+    this.#session?.revise(text, { stable, at });
+  }
+
+  /** Whether text may be taken now; refuses it otherwise. */
+  #admits(text: string): boolean {
     const refusal = this.#draining ? this.#textRefused() : this.#visit?.text(text);
-    if (refusal === undefined) this.#session?.text(text, at);
-    else
-      this.#report(
-        new ProtocolError(refusal.code, refusal.message, { ...refusal.details, field: "text", fatal: false }),
-      );
+    if (refusal === undefined) return true;
+    this.#report(new ProtocolError(refusal.code, refusal.message, { ...refusal.details, field: "text", fatal: false }));
+    return false;
   }
 
   #start(settings: StreamSettings): void {
     if (settings.key !== undefined) this.#visit?.show(settings.key);
     if (this.#visit?.admitted !== true) throw new ProtocolError("unauthorized", "this server needs a key");
-    const model = choosePair(this.#host.models, settings);
-    const wait = settings.wait ?? model.defaultWait;
+    const models = choosePairs(this.#host.models, settings);
+    const [{ source }] = models;
+    const wait = settings.wait ?? longestWait(models);
     const { captions, glossary, formality } = settings;
     this.#session = this.#host.openSession(
-      model,
+      models,
       { wait, timings: settings.timings ?? false, captions, glossary, formality },
       {
         emit: (message, measure) => this.#emit(message, measure),
         close: (code) => this.#finish(code, this.#sessionError),
       },
     );
-    this.#pair = `${model.source}-${model.target}`;
+    const targets = models.map(({ target }) => target);
+    const names = models.map(({ model }) => model);
+    const several = models.length > 1;
+    this.#source = source;
+    this.#pair = `${source}-${targets.join("+")}`;
     this.#send({
       type: "ready",
       session: this.id,
       protocol: SUBPROTOCOL,
-      model: model.model,
-      source: model.source,
-      target: model.target,
+      model: several ? names : names[0],
+      source,
+      target: several ? targets : targets[0],
       wait,
       limits: {
         payloadBytes: PAYLOAD_MAX_BYTES,
         textCharacters: this.#host.textMaxCharacters,
-        segmentTokens: model.segmentTokens,
+        segmentTokens: Math.min(...models.map(({ segmentTokens }) => segmentTokens)),
         outboxBytes: OUTBOX_MAX_BYTES,
         idleTimeoutMs: this.#host.idleTimeoutMs,
       },
@@ -285,9 +309,12 @@ export class Stream implements ConnectionHandler {
         this.#sessionError = message.code;
       }
     }
+    if (message.type === "notice") this.#host.onNotice(message.code);
     if (message.type === "done") this.#outcome = "done";
     this.#send(message);
-    if (measure !== undefined) this.#host.onMeasure(this.#pair, measure, message, this);
+    if (measure !== undefined && "target" in message) {
+      this.#host.onMeasure(`${this.#source}-${message.target}`, measure, message, this);
+    }
     // The session is idle only when it has done all that this message came with.
     if (this.#draining) setImmediate(() => this.#checkDrained());
   }
@@ -365,4 +392,10 @@ export class Stream implements ConnectionHandler {
       this.#fail(toProtocolError(error));
     }
   }
+}
+
+/** The default of several models: the one that is furthest behind suits them all. */
+function longestWait(models: readonly StreamModel[]): Wait {
+  const waits = models.map(({ defaultWait }) => defaultWait);
+  return waits.reduce((longest, wait) => (longest === "full" || wait === "full" ? "full" : Math.max(longest, wait)));
 }

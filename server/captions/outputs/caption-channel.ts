@@ -9,7 +9,7 @@ import type { CaptionSink } from "./caption-sink.ts";
 export type ChannelMessage =
   | Pick<DeltaMessage, "type" | "target" | "text">
   | Pick<FinalMessage, "type" | "target">
-  | { type: "done" | "error" };
+  | { type: "done" | "error" | "notice" };
 
 export interface CaptionChannelOptions {
   style: CaptionStyle;

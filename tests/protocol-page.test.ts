@@ -1,0 +1,69 @@
+// docs/protocol.md is the contract: every message that it shows is one that the server parses or sends.
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from "../server/http/asyncapi.ts";
+import { clientMessageSchema } from "../server/protocol/client-messages.ts";
+import { CLOSE_CODES, ERROR_RULES } from "../server/protocol/close-codes.ts";
+import { serverMessageSchema } from "../server/protocol/server-messages.ts";
+import { translateRequestSchema, translateResponseSchema } from "../server/protocol/translate-request.ts";
+import { codeBlocks } from "./markdown.ts";
+import { contentOf } from "./tracked-files.ts";
+
+const page = contentOf("docs/protocol.md");
+const blocks = codeBlocks(page);
+/** What the page leaves out of `ready`. */
+const LIMITS = JSON.stringify({
+  payloadBytes: 65_536,
+  textCharacters: 10_000,
+  segmentTokens: 159,
+  outboxBytes: 1_048_576,
+  idleTimeoutMs: 300_000,
+});
+const anyMessage = z.union([clientMessageSchema, serverMessageSchema]);
+
+/** The rows of the table below a heading, as the first cell's code. */
+function fieldsBelow(heading: string): string[] {
+  const section = page.split(new RegExp(`^### ${heading}$`, "m"))[1]?.split(/^#/m)[0] ?? "";
+  return [...section.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell]) =>
+    [...cell.matchAll(/`(\w+)\??`/g)].map(([, name]) => name),
+  );
+}
+
+describe("docs/protocol.md", () => {
+  const json = blocks.filter(({ language }) => language === "json").map(({ text }) => text);
+
+  it.each(json)("shows a message of the protocol: %s", (text) => {
+    expect(anyMessage.safeParse(JSON.parse(text))).toMatchObject({ success: true });
+  });
+
+  it("shows frames of the protocol in its sessions", () => {
+    const consoles = blocks.filter(({ language }) => language === "console").flatMap(({ text }) => text.split("\n"));
+    const sent = consoles.filter((line) => line.startsWith("> ")).map((line) => line.slice(2));
+    const received = consoles.filter((line) => line.startsWith("< ")).map((line) => line.slice(2));
+    expect(sent.length).toBeGreaterThan(2);
+    expect(received.length).toBeGreaterThan(2);
+    for (const frame of sent) clientMessageSchema.parse(JSON.parse(frame));
+    for (const frame of received) serverMessageSchema.parse(JSON.parse(frame.replace("{…}", LIMITS)));
+  });
+
+  it("shows a request that is taken, and its answer", () => {
+    const shown = blocks.find(({ text }) => text.includes("/v1/translate -H"))?.text ?? "";
+    translateRequestSchema.parse(JSON.parse(/-d '([^']+)'/.exec(shown)?.[1] ?? ""));
+    translateResponseSchema.parse(JSON.parse(shown.trim().split("\n").at(-1) ?? ""));
+  });
+
+  it.each(["start", "text", "revise", "ready", "delta", "final", "error", "notice"])(
+    "tells of every field of %s",
+    (name) => {
+      const { schema } = { ...CLIENT_MESSAGES, ...SERVER_MESSAGES }[name as "start"];
+      const later = ["tentative", "resume"];
+      const fields = Object.keys(schema.shape).filter((field) => field !== "type" && !later.includes(field));
+      expect(fieldsBelow(`\`${name}\``).sort()).toEqual(fields.sort());
+    },
+  );
+
+  it("tells of every error code and close code", () => {
+    for (const code of Object.keys(ERROR_RULES)) expect(page).toMatch(new RegExp(`^\\| \`${code}\` `, "m"));
+    for (const code of Object.keys(CLOSE_CODES)) expect(page).toMatch(new RegExp(`^\\| ${code} `, "m"));
+  });
+});

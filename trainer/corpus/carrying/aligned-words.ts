@@ -1,8 +1,9 @@
 // Words that translate each other, by how often they stand in the same pairs: Dice's coefficient (Dice 1945; Melamed 2000).
 
-/** Words of fewer pairs are too rare to tell, words of more are no terms. */
+/** Words of fewer pairs are too rare to tell, words of more than this share, and this number, are no terms. */
 const LEAST_PAIRS = 2;
 const MOST_SHARE = 0.004;
+const MOST_PAIRS = 60;
 /** Pairs that counts are taken over, and pairs of words: some 200 MB at most. */
 const COUNTED_PAIRS = 400_000;
 const COUNTED_WORD_PAIRS = 1 << 24;
@@ -28,7 +29,7 @@ export class AlignedWords {
       for (const word of source) this.#source.add(word);
       for (const word of target) this.#target.add(word);
     }
-    const most = Math.max(LEAST_PAIRS, MOST_SHARE * seen);
+    const most = Math.max(MOST_PAIRS, MOST_SHARE * seen);
     this.#source.keep(LEAST_PAIRS, most);
     this.#target.keep(LEAST_PAIRS, most);
     const together = this.#together(pairs, seen);

@@ -1,4 +1,5 @@
 // RFC 6455 as the Autobahn test suite asks for it, its cases sent by a client of our own: numbers in brackets are the suite's.
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chooseTransport, loadUws } from "./choose-transport.ts";
 import { closePayload, encodeFrame, OPCODES, RawClient, type RawFrame, type RawOutcome } from "./raw-client.testing.ts";
@@ -315,7 +316,12 @@ describe.each(["ws", "uws"] as const)("RFC 6455 over %s", (name) => {
       }),
       respond: () => Promise.reject(new Error("not part of this test")),
     };
-    transport = await chooseTransport(name, application, DEFAULT_TRANSPORT_SETTINGS, { warn: () => undefined });
+    transport = await chooseTransport(
+      name,
+      application,
+      { ...DEFAULT_TRANSPORT_SETTINGS, headTimeoutMs: 1_000 },
+      { warn: () => undefined },
+    );
     port = await transport.listen(0, "127.0.0.1");
   });
   afterAll(() => transport?.close());
@@ -328,16 +334,26 @@ describe.each(["ws", "uws"] as const)("RFC 6455 over %s", (name) => {
     if (fails === undefined && closes === undefined) {
       const complete = () => client.texts.length >= texts.length && client.pongs.length >= pongs.length;
       await new Promise<void>((resolve) => {
-        client.onFrame = () => {
+        const look = () => {
           if (complete()) resolve();
         };
-        client.onFrame();
+        client.onFrame = look;
+        look();
         void client.outcome().then(() => resolve());
       });
       client.send({ opcode: close, payload: closePayload(1000) });
     }
     return client.outcome();
   }
+
+  test("a request that never ends is cut off", async () => {
+    const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+    socket.resume();
+    socket.write("GET /v1/stream HTTP/1.1\r\nHost: x\r\n");
+    const drip = setInterval(() => socket.write("X-Slow: y\r\n"), 200);
+    await new Promise((resolve) => socket.once("close", resolve));
+    clearInterval(drip);
+  });
 
   const groups = { framing, control, reserved, fragments, unicode, closing, limits };
   describe.each(Object.entries(groups))("%s", (_group, cases) => {

@@ -13,6 +13,7 @@ const SETTINGS: TransportSettings = {
   frameMaxBytes: 100_000,
   bodyMaxBytes: 10_000,
   keepAliveMs: 60_000,
+  headTimeoutMs: 10_000,
   backpressureMaxBytes: 1024 * 1024,
   closeTimeoutMs: 200,
 };

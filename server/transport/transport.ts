@@ -3,7 +3,7 @@ import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { OUTBOX_MAX_BYTES } from "../protocol/limits.ts";
+import { OUTBOX_MAX_BYTES, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
 
 /** One open WebSocket, as the application sees it. Calls after its end do nothing. */
 export interface Connection {
@@ -52,6 +52,11 @@ export interface TransportSettings {
   keepAliveMs: number;
   /** Bytes that an adapter with a limit of its own holds for one peer; far above what the application lets wait. */
   backpressureMaxBytes: number;
+  /**
+   * How long a request's head may take to come: who never finishes it holds no connection for longer. Milliseconds;
+   * uWebSockets.js has 10 seconds of its own.
+   */
+  headTimeoutMs: number;
   /** How long a closing handshake may take. Milliseconds. */
   closeTimeoutMs: number;
 }
@@ -69,5 +74,6 @@ export const DEFAULT_TRANSPORT_SETTINGS: TransportSettings = {
   bodyMaxBytes: 1024 * 1024,
   keepAliveMs: 60_000,
   backpressureMaxBytes: 4 * OUTBOX_MAX_BYTES,
+  headTimeoutMs: UNAUTHORIZED_TIMEOUT_MS,
   closeTimeoutMs: 5_000,
 };

@@ -28,7 +28,12 @@ export class WsTransport implements Transport {
   constructor(application: Application, settings: TransportSettings) {
     this.#application = application;
     this.#settings = settings;
-    this.#server = createServer((request, response) => void this.#respond(request, response));
+    const { headTimeoutMs } = settings;
+    this.#server = createServer(
+      // Looked at so often that none is held much longer than it may be.
+      { headersTimeout: headTimeoutMs, connectionsCheckingInterval: Math.min(2_000, headTimeoutMs) },
+      (request, response) => void this.#respond(request, response),
+    );
     this.#webSockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,

@@ -13,6 +13,7 @@ import {
   scatterElementsAdd,
   scatterRowsAdd,
   shapeOf,
+  transpose,
 } from "./ops.ts";
 
 // N = B·T rows, L columns of each b that get something of their own, V columns, D width of what made the logits.
@@ -63,7 +64,8 @@ export function projectionGradients(node: GraphNode, dy: RowGradient): readonly 
   const own = reshape(single ? mul(chosen, values) : matMul(values, chosen), x.shape, [-1, width]); // [N, D]
   const dx = add(mul(shifted, scale), own);
 
-  const product = matMul(base, scaled, { transposeLeft: true }); // [V, D]
+  // onnxruntime is faster with the narrow factor on the left, turning the result included
+  const product = transpose(matMul(scaled, base, { transposeLeft: true }), [1, 0]); // [V, D]
   const dWeight = offset === 0 ? product : add(product, mul(reduceSum(scaled, [0], true), offset));
   const grouped = reshape(
     x,
@@ -75,7 +77,7 @@ export function projectionGradients(node: GraphNode, dy: RowGradient): readonly 
   const weightGradient = scatterRowsAdd(dWeight, perColumn, perWeight);
   if (!bias) return [dx, weightGradient];
 
-  const sums = reshape(matMul(base, scale, { transposeLeft: true }), [vocabulary], [vocabulary]);
+  const sums = reshape(matMul(scale, base, { transposeLeft: true }), [vocabulary], [vocabulary]);
   const dBias = offset === 0 ? sums : add(sums, mul(reduceSum(scale, [0]), offset));
   const perBias = reshape(reduceSum(values, [1]), ["N·L"], [-1]);
   return [dx, weightGradient, scatterRowsAdd(dBias, perColumn, perBias)];

@@ -74,3 +74,32 @@ test("a label of no probability keeps a finite loss and its gradient", async () 
   expect(Number.isFinite(found.loss!.data[0])).toBe(true);
   expect(found.gradient!.data).toEqual([0.5, 0, -0.5]);
 });
+
+test("the mean over the vocabulary that smoothing needs is the same whether the logits' product is known or not", async () => {
+  const [N, D, V] = [3, 4, 6];
+  const wave = (count: number, step: number) =>
+    Float32Array.from({ length: count }, (_, at) => Math.sin(at * step + 1));
+  const samples = {
+    ...{ x: { data: wave(N * D, 0.7), dims: [N, D] }, weight: { data: wave(V * D, 1.3), dims: [V, D] } },
+    ...{ bias: { data: wave(V, 2.1), dims: [V] }, labels: { data: [1, 5, 0], dims: [N] } },
+    weights: { data: [0.5, 0.2, 0.3], dims: [N] },
+  };
+  const values = [];
+  for (const hidden of [false, true]) {
+    const graph = new Graph();
+    const product = op.linear(
+      variable(graph, "x", ["N", D]),
+      variable(graph, "weight", [V, D]),
+      variable(graph, "bias", [V]),
+      true,
+    );
+    const logits = hidden ? op.identity(product) : product;
+    const [labels, weights] = [graph.input("labels", "int64", ["N"]), graph.input("weights", "float32", ["N"])];
+    const { loss } = crossEntropy(logits, labels, weights, 0.4);
+    const ops = graph.nodes.map((node) => node.op);
+    const found = await evaluateGraph(graph, { loss }, samples);
+    values.push({ loss: found.loss!.data[0]!, products: ops.filter((name) => name === "FusedMatMul").length });
+  }
+  expect(values[0]!.loss).toBeCloseTo(values[1]!.loss, 5);
+  expect(values.map(({ products }) => products)).toEqual([3, 1]);
+});

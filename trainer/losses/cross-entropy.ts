@@ -1,6 +1,7 @@
 // Cross entropy over a softmax with label smoothing (Szegedy et al. 2016), with its gradient written by hand.
 import type { RowGradient, Value } from "../graph/graph.ts";
 import * as op from "../graph/ops.ts";
+import { isProjection } from "../graph/row-gradient.ts";
 
 /**
  * Σ_n weights[n] · ((1 − ε)·−log p_n(label) + ε·mean_v −log p_n(v)).
@@ -22,9 +23,8 @@ export function crossEntropy(
   const atLabel = op.neg(flat(op.log(op.maximum(op.gatherElements(probabilities, column), 1e-37)))); // −log p(label) [N]
   // −mean log p = logsumexp − mean(logits), and logsumexp = logit(label) − log p(label)
   const spreadOut = () => {
-    const share = logits.graph.constant(new Float32Array(vocabulary).fill(1 / vocabulary), [vocabulary, 1]); // for the mean
     const logSumExp = op.add(flat(op.gatherElements(logits, column)), atLabel);
-    return op.sub(logSumExp, flat(op.matMul(logits, share)));
+    return op.sub(logSumExp, flat(meanOverVocabulary(logits, vocabulary)));
   };
   const perRow = smoothing === 0 ? atLabel : op.add(op.mul(atLabel, 1 - smoothing), op.mul(spreadOut(), smoothing));
   const value = op.sumAll(op.mul(perRow, weights));
@@ -42,4 +42,15 @@ export function crossEntropy(
     { customGradient: { inputs: [logits], rule } },
   );
   return { loss: loss[0]!, negativeLogLikelihood: op.sumAll(op.mul(atLabel, weights)), perPlace: atLabel };
+}
+
+/** The mean of each row of logits `[N, V]`, as `[N, 1]`: of x · Eᵀ + b it is x · mean(E)ᵀ + mean(b), without another pass over N · V. */
+function meanOverVocabulary(logits: Value, vocabulary: number): Value {
+  const share = logits.graph.constant(new Float32Array(vocabulary).fill(1 / vocabulary), [1, vocabulary]);
+  const made = logits.graph.nodes.find(({ outputs }) => outputs[0] === logits);
+  const [x, weight, bias] = made && isProjection(made) ? made.inputs : [];
+  if (!x || !weight) return op.matMul(logits, share, { transposeRight: true });
+  const mean = op.matMul(x, op.matMul(share, weight), { transposeRight: true }); // [N, 1]
+  if (!bias) return mean;
+  return op.add(mean, op.matMul(share, op.reshape(bias, [vocabulary, 1], [vocabulary, 1])));
 }

@@ -123,6 +123,7 @@ async function fineTuned(
     steps: trained.steps + tuned.steps,
     seconds: trained.seconds + tuned.seconds,
     targetTokens: trained.targetTokens + tuned.targetTokens,
+    peakMegabytes: Math.max(trained.peakMegabytes ?? 0, tuned.peakMegabytes ?? 0),
   };
 }
 

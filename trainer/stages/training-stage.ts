@@ -15,6 +15,7 @@ import type { LoopState } from "../training/checkpoint.ts";
 import { averageWeights } from "../training/checkpoint.ts";
 import { type LoopSettings, type PreparedBatch, runLoop } from "../training/loop.ts";
 import type { AdamSettings } from "../training/optimizer.ts";
+import { largestLogged } from "../training/run-log.ts";
 import { readSafetensors, writeSafetensors } from "../training/safetensors.ts";
 import { BEST, BEST_MEANS, readSnapshots, type Validation } from "../training/snapshots.ts";
 import { TorchStep } from "../training/torch-step.ts";
@@ -63,6 +64,8 @@ export const trainingResultSchema = z.object({
   /** Of training, pauses and validations left out. */
   seconds: z.number(),
   targetTokens: z.number(),
+  /** The most memory that the process of the updates held; stages of before it was kept have none. */
+  peakMegabytes: z.number().optional(),
 });
 
 export type TrainingResult = Readonly<z.infer<typeof trainingResultSchema>>;
@@ -137,8 +140,11 @@ export async function trainNetwork(
     const quality = async (weights: Weights) => (await trainee.validate(weights)).quality;
     const beside = { architecture, tokenizer: prepared.corpus.tokenizerPath };
     const { chosen, qualities } = await chooseResult(path, state, specs, quality, beside);
-    context.say(`${role}: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} (${trainee.validated})`);
-    return { chosen, qualities, steps: state.step, seconds: state.seconds, targetTokens: state.targetTokens };
+    const peakMegabytes = largestLogged(join(path, "log.jsonl"), "peakMegabytes");
+    const held = peakMegabytes === undefined ? "" : `; at most ${peakMegabytes} MB of memory`;
+    context.say(`${role}: ${chosen}, valid BLEU ${qualities[chosen]?.toFixed(2)} (${trainee.validated})${held}`);
+    const { step: steps, seconds, targetTokens } = state;
+    return { chosen, qualities, steps, seconds, targetTokens, ...(peakMegabytes !== undefined && { peakMegabytes }) };
   } finally {
     await trainee.dispose?.();
   }

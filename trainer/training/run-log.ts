@@ -33,10 +33,23 @@ export class RunLog {
   }
 }
 
+/** The largest number that a field has in the lines of a run's log; undefined where none has it. */
+export function largestLogged(path: string, field: string): number | undefined {
+  if (!existsSync(path)) return undefined;
+  let largest: number | undefined;
+  for (const text of readFileSync(path, "utf8").split("\n")) {
+    const value = parsedLine(text)?.[field];
+    if (typeof value === "number" && value > (largest ?? Number.NEGATIVE_INFINITY)) largest = value;
+  }
+  return largest;
+}
+
+const stepOf = (line: string): number | undefined => parsedLine(line)?.step;
+
 /** Undefined for a line that is none, or that was cut short. */
-function stepOf(line: string): number | undefined {
+function parsedLine(line: string): z.infer<typeof lineSchema> | undefined {
   try {
-    return lineSchema.parse(JSON.parse(line)).step;
+    return lineSchema.parse(JSON.parse(line));
   } catch {
     return undefined;
   }

@@ -4,7 +4,9 @@ import { EOS_ID, SPECIAL_TOKENS } from "../../models/vocabulary.ts";
 import { FULL_WAIT } from "../../models/wait.ts";
 import { initialWeights } from "../networks/parameters.ts";
 import { Random } from "../random.ts";
+import { distilledFeeds, distilledTrainingGraph, type FrozenTeacher } from "./distilled-graph.ts";
 import { lagFeeds } from "./lags.ts";
+import { slotTermFeeds } from "./slot-terms.ts";
 import { studentFeeds, studentTrainingGraph } from "./student-graph.ts";
 import { type IdBatch, teacherFeeds, teacherTrainingGraph } from "./teacher-graph.ts";
 import type { Feeds, OptimizerState, TrainingGraph } from "./training-step.ts";
@@ -23,22 +25,49 @@ export interface SmallTraining {
   readonly start: () => OptimizerState;
 }
 
-export function smallTraining(kind: "teacher" | "wait-k" | "student", dropout: number, rows = 5): SmallTraining {
-  const architecture = { ...SIZES, slotsPerToken: SLOTS_PER_TOKEN };
-  const graph = () =>
-    kind === "student"
-      ? studentTrainingGraph(architecture, { dropout, glancing: false })
-      : teacherTrainingGraph(SIZES, { dropout, labelSmoothing: 0.1, streaming: kind === "wait-k" });
+/** The networks that train, and two students, autoregressive and CTC, that a teacher in the step teaches word by word. */
+export type SmallKind = "teacher" | "wait-k" | "student" | "taught autoregressive" | "taught student";
+
+const CTC_SIZES = { ...SIZES, slotsPerToken: SLOTS_PER_TOKEN };
+const TERMS = { wordLevel: { temperature: 2 }, mutualInformation: { entropy: 0.5 } };
+
+/** A teacher of another width, in the graph of those that are taught. */
+function frozenTeacher(): FrozenTeacher {
+  const architecture = { ...SIZES, width: 24, feedForward: 40 };
+  const { specs } = teacherTrainingGraph(architecture, { dropout: 0, labelSmoothing: 0 }).parameters;
+  return { architecture, weights: initialWeights(specs, 2).weights };
+}
+
+function graphOf(kind: SmallKind, dropout: number): TrainingGraph {
+  const smoothed = { dropout, labelSmoothing: 0.1 };
+  if (kind === "taught autoregressive")
+    return distilledTrainingGraph(SIZES, { ...smoothed, ...TERMS }, frozenTeacher());
+  if (kind === "teacher" || kind === "wait-k")
+    return teacherTrainingGraph(SIZES, { ...smoothed, streaming: kind === "wait-k" });
+  const distilled = kind === "taught student" ? { teacher: frozenTeacher(), ...TERMS } : undefined;
+  return studentTrainingGraph(CTC_SIZES, { dropout, glancing: false, distilled });
+}
+
+function feedsOf(kind: SmallKind, batch: IdBatch): Feeds {
+  const { rows } = batch;
+  const all = (value: number) => new Float32Array(rows).fill(value);
+  const weights = { pair: all(1), word: all(0.6), information: all(0.2) };
+  const lags = Int32Array.from({ length: rows }, (_, row) => [1, 3, FULL_WAIT][row % 3]!);
+  if (kind === "taught autoregressive") return distilledFeeds(ort, batch, weights);
+  if (kind === "teacher") return teacherFeeds(ort, batch);
+  if (kind === "wait-k") return { ...teacherFeeds(ort, batch), ...lagFeeds(ort, lags) };
+  const made = studentFeeds(ort, batch, lags, SLOTS_PER_TOKEN);
+  return kind === "student" ? made.feeds : { ...made.feeds, ...slotTermFeeds(ort, batch, made.rowWeights, weights) };
+}
+
+export function smallTraining(kind: SmallKind, dropout: number, rows = 5): SmallTraining {
+  const graph = () => graphOf(kind, dropout);
   return {
     graph,
     batch: (number) => {
       const batch = randomBatch(rows, new Random("small batches", number));
-      const lags = Int32Array.from({ length: rows }, (_, row) => [1, 3, FULL_WAIT][row % 3]!);
-      const feeds =
-        kind === "student"
-          ? studentFeeds(ort, batch, lags, SLOTS_PER_TOKEN).feeds
-          : { ...teacherFeeds(ort, batch), ...(kind === "wait-k" ? lagFeeds(ort, lags) : {}) };
-      return { feeds, largestActivation: rows * Math.max(batch.S * SLOTS_PER_TOKEN, batch.U) * SIZES.width };
+      const largestActivation = rows * Math.max(batch.S * SLOTS_PER_TOKEN, batch.U) * SIZES.width;
+      return { feeds: feedsOf(kind, batch), largestActivation };
     },
     start: () => {
       const { weights } = initialWeights(graph().parameters.specs, 1);

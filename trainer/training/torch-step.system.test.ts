@@ -83,6 +83,8 @@ describe.skipIf(!hasTorch)("the PyTorch executor", () => {
     ["teacher", 0.3],
     ["wait-k", 0.2],
     ["student", 0.2],
+    ["taught autoregressive", 0.2],
+    ["taught student", 0.2],
   ] as const)("a %s with dropout %s: onnxruntime's losses, gradient norms and weights", async (kind, dropout) => {
     const training = smallTraining(kind, dropout);
     const wanted = await train(await inOrt(training, training.start(), dropout), training, 8);

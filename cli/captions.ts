@@ -137,8 +137,8 @@ async function translate(
   const { source } = bundle.manifest;
   const target = chosenTarget(bundle.manifest, options.target);
   const engine = await WorkerEngine.start({ bundles: [bundle], workers: 1 });
-  const quiet = options.json === true || !process.stderr.isTTY;
-  const progress = quiet ? silentProgress : progressReporter(`${source} to ${target}`, cues.length, "cues");
+  const progress =
+    options.json === true ? silentProgress : progressReporter(`${source} to ${target}`, cues.length, "cues");
   try {
     const translated = await translateCues(cues, {
       engine,

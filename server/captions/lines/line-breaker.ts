@@ -1,7 +1,7 @@
 // Words to lines, and lines to captions, broken where a reader pauses: the least cost over all ways to do it.
 
 import type { CaptionStyle } from "./caption-style.ts";
-import { type CaptionWord, columnsOf } from "./caption-word.ts";
+import type { CaptionWord } from "./caption-word.ts";
 import { breakCost } from "./phrase-break.ts";
 
 /** What lines must keep to. */
@@ -30,7 +30,12 @@ export function breakLines<Word extends CaptionWord>(
   limits: LineLimits,
   language: string,
 ): Word[][] | undefined {
-  return bestLines(words, limits, language)?.lines;
+  const text = measure(words, language);
+  // What cannot fit is not worth a search: a space goes with each line's end at most.
+  if (text.columns(0, words.length) > captionColumns(limits) + limits.rows - 1) return undefined;
+  return captionsFrom(0, text, limits)
+    .get(words.length)
+    ?.lines.map(([start, end]) => words.slice(start, end));
 }
 
 /** The best captions for the words, in order: each a list of lines. Every word is in one of them. */
@@ -39,63 +44,91 @@ export function breakCaptions<Word extends CaptionWord>(
   limits: LineLimits,
   language: string,
 ): Word[][][] {
-  // best[i]: the cheapest way to set the first i words; a caption is never longer than its columns allow.
-  const best: { cost: number; from: number; lines: Word[][] }[] = [{ cost: 0, from: 0, lines: [] }];
-  for (let end = 1; end <= words.length; end++) {
-    best[end] = { cost: Number.POSITIVE_INFINITY, from: end - 1, lines: [] };
-    for (let from = end - 1; from >= 0; from--) {
-      const caption = words.slice(from, end);
-      const set = bestLines(caption, limits, language);
-      if (set === undefined) break;
-      const pause = end === words.length ? 0 : breakCost(words[end - 1], words[end], language) * CAPTION_END_WEIGHT;
-      const cost = best[from].cost + set.cost + pause + CAPTION_COST;
-      if (cost < best[end].cost) best[end] = { cost, from, lines: set.lines };
+  const text = measure(words, language);
+  // best[end]: the cheapest way to set the words before it.
+  const best: { cost: number; from: number; lines: readonly Line[] }[] = [{ cost: 0, from: 0, lines: [] }];
+  for (let from = 0; from < words.length; from++) {
+    for (const [end, { cost, lines }] of captionsFrom(from, text, limits)) {
+      const pause = end === words.length ? 0 : text.pauses[end - 1] * CAPTION_END_WEIGHT;
+      const total = best[from].cost + cost + pause + CAPTION_COST;
+      if (best[end] === undefined || total < best[end].cost) best[end] = { cost: total, from, lines };
     }
   }
   const captions: Word[][][] = [];
-  for (let end = words.length; end > 0; end = best[end].from) captions.unshift(best[end].lines);
+  for (let end = words.length; end > 0; end = best[end].from) {
+    captions.unshift(best[end].lines.map(([start, stop]) => words.slice(start, stop)));
+  }
   return captions;
 }
 
-function bestLines<Word extends CaptionWord>(
-  words: readonly Word[],
-  limits: LineLimits,
-  language: string,
-): { cost: number; lines: Word[][] } | undefined {
-  if (words.length === 0) return undefined;
-  if (columnsOf(words) > captionColumns(limits) + limits.rows - 1) return undefined;
-  let best: { cost: number; lines: Word[][] } | undefined;
-  const visit = (from: number, lines: Word[][], cost: number): void => {
-    if (best !== undefined && cost >= best.cost) return;
-    if (from === words.length) {
-      const total = cost + unevenness(lines);
-      if (lineColumns(lines) <= captionColumns(limits) && (best === undefined || total < best.cost)) {
-        best = { cost: total, lines };
-      }
-      return;
-    }
-    if (lines.length === limits.rows) return;
-    const line: Word[] = [];
-    for (let end = from; end < words.length; end++) {
-      line.push(words[end]);
-      if (columnsOf(line) > limits.columns) break;
-      const pause = end + 1 === words.length ? 0 : breakCost(words[end], words[end + 1], language) + LINE_COST;
-      visit(end + 1, [...lines, [...line]], cost + pause);
-    }
+/** From a word to before another, by their places. */
+type Line = readonly [start: number, end: number];
+
+/** What is asked of the words again and again, worked out once. */
+interface MeasuredText {
+  length: number;
+  /** The cost of a line's end after each word but the last. */
+  pauses: readonly number[];
+  /** Columns of a line of the words from `start` to before `end`. */
+  columns(start: number, end: number): number;
+}
+
+function measure(words: readonly CaptionWord[], language: string): MeasuredText {
+  const before = [0];
+  for (const { columns, spaced } of words) before.push(before[before.length - 1] + columns + (spaced ? 1 : 0));
+  return {
+    length: words.length,
+    pauses: words.slice(1).map((word, index) => breakCost(words[index], word, language)),
+    columns: (start, end) => before[end] - before[start] - (start < end && words[start].spaced ? 1 : 0),
   };
-  visit(0, [], 0);
-  return best;
 }
 
-function lineColumns(lines: readonly CaptionWord[][]): number {
-  return lines.reduce((sum, line) => sum + columnsOf(line), 0);
+/** The lines of one caption so far. */
+interface Partial {
+  cost: number;
+  /** Columns of all lines. */
+  columns: number;
+  lines: readonly Line[];
 }
 
-function unevenness(lines: readonly CaptionWord[][]): number {
-  let cost = 0;
-  for (let row = 1; row < lines.length; row++) {
-    const difference = columnsOf(lines[row - 1]) - columnsOf(lines[row]);
-    cost += Math.abs(difference) * UNEVEN_COST * (difference > 0 ? 1.5 : 1);
+/** The best caption from a word on, for each place where it may end: line by line, for each place where the last line begins. */
+function captionsFrom(from: number, text: MeasuredText, limits: LineLimits): Map<number, Partial> {
+  const captions = new Map<number, Partial>();
+  const most = captionColumns(limits);
+  // Partials by where they end; of those that end alike with a last line that begins alike only the cheapest goes on.
+  let open: ReadonlyMap<number, readonly Partial[]> = new Map([[from, [{ cost: 0, columns: 0, lines: [] }]]]);
+  for (let row = 0; row < limits.rows && open.size > 0; row++) {
+    const next = new Map<number, Partial[]>();
+    for (const [start, partials] of open) {
+      for (let end = start + 1; end <= text.length && text.columns(start, end) <= limits.columns; end++) {
+        const partial = cheapest(partials, [start, end], text, most);
+        if (partial === undefined) break;
+        const ending = next.get(end);
+        if (ending === undefined) next.set(end, [partial]);
+        else ending.push(partial);
+        const known = captions.get(end);
+        if (known === undefined || partial.cost < known.cost) captions.set(end, partial);
+      }
+    }
+    open = next;
   }
-  return cost;
+  return captions;
+}
+
+/** The cheapest of the partials with a line more; undefined where all of them would have too many columns. */
+function cheapest(partials: readonly Partial[], line: Line, text: MeasuredText, most: number): Partial | undefined {
+  const width = text.columns(line[0], line[1]);
+  let best: Partial | undefined;
+  for (const { cost, columns, lines } of partials) {
+    if (columns + width > most) continue;
+    const above = lines.at(-1);
+    let total = cost;
+    if (above !== undefined) {
+      const difference = text.columns(above[0], above[1]) - width;
+      total += text.pauses[line[0] - 1] + LINE_COST + Math.abs(difference) * UNEVEN_COST * (difference > 0 ? 1.5 : 1);
+    }
+    if (best === undefined || total < best.cost)
+      best = { cost: total, columns: columns + width, lines: [...lines, line] };
+  }
+  return best;
 }

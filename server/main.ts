@@ -1,12 +1,15 @@
 // Puts the server together: bundles, engine, streams, HTTP, transport; and takes it down without losing a word.
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { Admission } from "./admission/admission.ts";
 import { KeyFileError } from "./admission/api-keys.ts";
+import type { CredentialVerifier } from "./admission/caller.ts";
 import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
 import { LoadGauge } from "./admission/load-gauge.ts";
+import { Tokens } from "./admission/tokens.ts";
 import { Visit } from "./admission/visit.ts";
 import { CaptionOutputs } from "./captions/outputs/caption-outputs.ts";
 import { type OutputSettings, OutputsFileError, readOutputsFile } from "./captions/outputs/outputs-file.ts";
@@ -127,7 +130,9 @@ interface Serving {
 
 async function serve(settings: ResolvedServerSettings, { catalogue, engine, reload, log }: Serving) {
   const keyFile = openKeyFile(settings, log);
-  const admission = makeAdmission(settings, keyFile);
+  const tokens = keyFile === undefined ? undefined : makeTokens(settings);
+  const verifiers = keyFile === undefined || tokens === undefined ? [] : [tokens, keyFile.keys];
+  const admission = makeAdmission(settings, verifiers);
   const tracing = await startTracing(settings, log);
   const now = () => performance.now();
   const load = new LoadGauge();
@@ -213,6 +218,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return admission.identify(shownBy(request));
     },
+    issueToken: tokens && ((holder, seconds, scope) => tokens.issue(holder, seconds, scope)),
     charge: (caller, texts) => admission.charge(caller, texts, now()),
     translate: ({ model, target }, text, asked, signal) => {
       const bundle = catalogue.bundleOf(model);
@@ -296,10 +302,22 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
   return { server, stepped };
 }
 
-function makeAdmission(settings: ResolvedServerSettings, keyFile: KeyFile | undefined): Admission {
+/** Signs with the secret of the settings, or with one that ends with the process. Throws SettingsError. */
+function makeTokens({ tokenSecretFile }: ResolvedServerSettings): Tokens {
+  // The time of day as it was at the start, and monotonic since.
+  const clock = () => performance.timeOrigin + performance.now();
+  if (tokenSecretFile === undefined) return new Tokens(randomBytes(32), clock);
+  try {
+    return new Tokens(readFileSync(tokenSecretFile), clock);
+  } catch (error) {
+    throw new SettingsError(`tokenSecretFile: ${error instanceof Error ? error.message : "cannot be read"}`);
+  }
+}
+
+function makeAdmission(settings: ResolvedServerSettings, verifiers: readonly CredentialVerifier[]): Admission {
   return new Admission({
     ...settings,
-    verifiers: keyFile === undefined ? [] : [keyFile.keys],
+    verifiers,
     keyLimits: {
       wordsPerMinute: settings.keyWordsPerMinute,
       messagesPerSecond: settings.keyMessagesPerSecond,

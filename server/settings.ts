@@ -73,6 +73,13 @@ export const serverSettingsSchema = z.strictObject({
     past: "a key in the query is refused with `unauthorized`",
     value: "boolean",
   }),
+  tokenSecretFile: text("must be a file").optional().register(settingTexts, {
+    meaning:
+      "file of 32 or more secret bytes that sign browsers' tokens (`POST /v1/token`), the same for all servers behind one address; none: a secret of this process",
+    past: "tokens of another secret get `unauthorized`, close 1008",
+    value: "file",
+    byDefault: "none",
+  }),
   allowedOrigins: z
     .array(z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/, "must be an origin, such as https://example.org"))
     .default([])

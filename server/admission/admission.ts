@@ -7,6 +7,8 @@ import { WordCount } from "./word-count.ts";
 
 /** The query parameter that a key or token comes in, where that is allowed. */
 const KEY_PARAMETER = "key";
+/** The one that a token comes in: it is short-lived, so that it may stand in a log. */
+const TOKEN_PARAMETER = "token";
 
 export interface AdmissionOptions {
   /** Asked in turn. Empty: anyone may come in, and credentials are not looked at. */
@@ -61,6 +63,8 @@ export class Admission {
   identify(shown: Shown): Caller {
     const caller = this.meet(shown);
     if (!this.admits(caller)) throw new ProtocolError("unauthorized", `this server needs a key: ${HOW_TO_SHOW_ONE}`);
+    if (caller.holder?.token !== undefined)
+      throw new ProtocolError("unauthorized", "tokens open streams: this needs a key");
     return caller;
   }
 
@@ -70,7 +74,7 @@ export class Admission {
       const holder = verifier.verify(credential);
       if (holder !== undefined) return holder;
     }
-    throw new ProtocolError("unauthorized", "this key is not known here");
+    throw new ProtocolError("unauthorized", "this key is not known here, or this token has expired");
   }
 
   /** Whether the caller may use the server now: false before a credential was shown, and when its key was taken back. */
@@ -103,6 +107,18 @@ export class Admission {
     if (refusal !== undefined) throw refusal;
   }
 
+  /** @throws ProtocolError `unauthorized` where the caller's token is not for these languages */
+  checkScope({ holder }: Caller, source: string, targets: readonly string[]): void {
+    const { token } = holder ?? {};
+    if (token === undefined) return;
+    const wrongSource = token.source !== undefined && token.source !== source;
+    const wrongTarget =
+      token.target !== undefined && targets.some((target) => token.target?.includes(target) === false);
+    if (!wrongSource && !wrongTarget) return;
+    const scope = `${token.source ?? "any language"} to ${token.target?.join(", ") ?? "any language"}`;
+    throw new ProtocolError("unauthorized", `this token is for ${scope}`, { field: wrongSource ? "source" : "target" });
+  }
+
   #checkOrigin(origin: string): void {
     const { allowedOrigins } = this.#options;
     if (origin === "" || allowedOrigins.length === 0 || allowedOrigins.includes(origin)) return;
@@ -115,6 +131,8 @@ export class Admission {
       if (bearer === undefined) throw new ProtocolError("unauthorized", "authorization must be `Bearer` and a key");
       return bearer;
     }
+    const token = new URLSearchParams(query).get(TOKEN_PARAMETER) ?? "";
+    if (token !== "") return token;
     const inQuery = new URLSearchParams(query).get(KEY_PARAMETER) ?? "";
     if (inQuery === "") return undefined;
     if (this.#options.keyInQuery) return inQuery;
@@ -126,8 +144,9 @@ const HOW_TO_SHOW_ONE = "send the header `authorization: Bearer KEY`";
 
 /** The query string without its credential, which is no setting. */
 export function withoutCredential(query: string): string {
-  if (!query.includes(KEY_PARAMETER)) return query;
+  if (!query.includes(KEY_PARAMETER) && !query.includes(TOKEN_PARAMETER)) return query;
   const parameters = new URLSearchParams(query);
   parameters.delete(KEY_PARAMETER);
+  parameters.delete(TOKEN_PARAMETER);
   return parameters.toString();
 }

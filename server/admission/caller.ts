@@ -18,6 +18,14 @@ export interface Shown {
 export interface Holder {
   /** The API key's name in the key file. */
   key: string;
+  /** Where it showed a token: what that is restricted to. */
+  token?: TokenScope;
+}
+
+/** What streams may be opened with a token; what is absent is not restricted. */
+export interface TokenScope {
+  source?: string;
+  target?: readonly string[];
 }
 
 /** Turns a credential into whom it stands for: API keys are one way, tokens made from them another. */

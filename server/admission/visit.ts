@@ -56,6 +56,11 @@ export class Visit {
     this.#caller = caller;
   }
 
+  /** @throws ProtocolError `unauthorized` where its token is not for these languages */
+  checkScope(source: string, targets: readonly string[]): void {
+    this.#admission.checkScope(this.#caller, source, targets);
+  }
+
   /** A message has come; the error where it was one too many. */
   message(): ProtocolError | undefined {
     const seconds = this.#messages.take(1, this.#now());

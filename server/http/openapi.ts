@@ -2,6 +2,7 @@
 import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import { errorBodySchema, modelsResponseSchema } from "../protocol/http-messages.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { tokenRequestSchema, tokenResponseSchema } from "../protocol/token-request.ts";
 import { translateRequestSchema, translateResponseSchema } from "../protocol/translate-request.ts";
 import { API_INFO, ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
@@ -50,6 +51,20 @@ export function openApiDocument(): object {
           },
         },
       },
+      "/v1/token": {
+        post: {
+          operationId: "token",
+          summary: "Makes a short-lived token with which a browser opens streams",
+          security: [{ key: [] }],
+          requestBody: { required: false, content: json("TokenRequest") },
+          responses: {
+            ...ok("The token", json("TokenResponse")),
+            ...refusals("bad_request", "unauthorized", "forbidden_origin"),
+            ...problem(404),
+            ...refusals("too_large", "internal", "overloaded"),
+          },
+        },
+      },
       "/v1/models": {
         get: {
           operationId: "models",
@@ -89,6 +104,8 @@ export function openApiDocument(): object {
       schemas: {
         TranslateRequest: jsonSchemaOf(translateRequestSchema, "draft-2020-12"),
         TranslateResponse: jsonSchemaOf(translateResponseSchema, "draft-2020-12"),
+        TokenRequest: jsonSchemaOf(tokenRequestSchema, "draft-2020-12"),
+        TokenResponse: jsonSchemaOf(tokenResponseSchema, "draft-2020-12"),
         Models: jsonSchemaOf(modelsResponseSchema, "draft-2020-12"),
         Error: jsonSchemaOf(errorBodySchema, "draft-2020-12"),
       },

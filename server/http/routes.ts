@@ -1,14 +1,16 @@
 // Every route of the server.
 import type { BundleManifest } from "../../models/manifest.ts";
-import type { Caller } from "../admission/caller.ts";
+import type { Caller, Holder, TokenScope } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
 import type { ModelListing } from "../protocol/http-messages.ts";
 import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ServedPair } from "../protocol/pairs.ts";
-import type { ProtocolError } from "../protocol/protocol-error.ts";
+import { ProtocolError } from "../protocol/protocol-error.ts";
+import { type TokenResponse, tokenRequestSchema } from "../protocol/token-request.ts";
 import { ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
+import { parseJsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { Page } from "./page.ts";
 import type { HttpRequest } from "./request.ts";
@@ -32,9 +34,12 @@ export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
   identify(request: HttpRequest): Caller;
   /** Throws ProtocolError where the caller may not have so much translated now. */
   charge(caller: Caller, texts: readonly string[]): void;
+  /** Makes a token; absent where the server needs no keys. */
+  issueToken?: (holder: Holder, seconds: number, scope: TokenScope) => string;
   onFault(error: unknown, path: string): void;
 }
 
+const TOKEN_PATH = "/v1/token";
 const TRANSLATE_PATH = "/v1/translate";
 
 export function makeRouter(options: RouteOptions): Router {
@@ -58,6 +63,14 @@ export function makeRouter(options: RouteOptions): Router {
       if (unready !== undefined) throw unready;
       const caller = options.identify(request);
       return translate(request, (texts) => options.charge(caller, texts));
+    })
+    .add("POST", TOKEN_PATH, (request) => {
+      if (options.issueToken === undefined) return respondProblem(404, "this server needs no key, and gives no tokens");
+      const { holder } = options.identify(request);
+      const asked = (request.body?.byteLength ?? 1) === 0 ? {} : parseJsonBody(request, tokenRequestSchema);
+      const { seconds, ...scope } = tokenRequestSchema.parse(asked);
+      if (holder === undefined) throw new ProtocolError("unauthorized", "a token is made for a key");
+      return respondJson(200, { token: options.issueToken(holder, seconds, scope), seconds } satisfies TokenResponse);
     })
     .add("GET", OPENAPI_PATH, () => respondJson(200, openApi))
     .add("GET", ASYNCAPI_PATH, () => respondJson(200, asyncApi))

@@ -1,7 +1,5 @@
 // `POST /v1/translate`: whole texts, for those who do not stream.
 import type { Wait } from "../../models/wait.ts";
-import { firstIssue } from "../protocol/first-issue.ts";
-import { BODY_MAX_BYTES } from "../protocol/limits.ts";
 import { choosePair, type ServedPair } from "../protocol/pairs.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import {
@@ -9,6 +7,7 @@ import {
   type TranslateResponse,
   translateRequestSchema,
 } from "../protocol/translate-request.ts";
+import { isJson, parseJsonBody } from "./json-body.ts";
 import type { HttpRequest } from "./request.ts";
 import { type HttpResponse, respondJson, respondProblem } from "./response.ts";
 
@@ -65,10 +64,8 @@ export function translateRoute(options: TranslateRouteOptions): TranslateHandler
   }
 
   return async (request, charge) => {
-    const contentType = request.header("content-type").split(";")[0].trim().toLowerCase();
-    if (contentType !== "application/json")
-      return respondProblem(415, "send the body as content-type: application/json");
-    const asked = parseBody(request);
+    if (!isJson(request)) return respondProblem(415, "send the body as content-type: application/json");
+    const asked = parseJsonBody(request, translateRequestSchema);
     const pair = choosePair(options.pairs(), asked);
     if (running >= options.maxConcurrent) {
       throw new ProtocolError("overloaded", "too many texts are being translated", { retryAfter: 1 });
@@ -82,19 +79,4 @@ export function translateRoute(options: TranslateRouteOptions): TranslateHandler
     const answer: TranslateResponse = { model: pair.model, source: asked.source, target: asked.target, wait, text };
     return respondJson(200, answer);
   };
-}
-
-function parseBody(request: HttpRequest): TranslateRequest {
-  if (request.body === undefined) {
-    throw new ProtocolError("too_large", `the body may have at most ${BODY_MAX_BYTES} bytes: send fewer texts at once`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(request.body));
-  } catch {
-    throw new ProtocolError("bad_request", "the body is not JSON in UTF-8");
-  }
-  const parsed = translateRequestSchema.safeParse(value, { reportInput: true });
-  if (!parsed.success) throw firstIssue(parsed.error, "bad_request");
-  return parsed.data;
 }

@@ -43,6 +43,10 @@ export const TRANSLATE_MAX_TEXTS = 256;
 /** The longest `id` of a `ping`, in UTF-16 code units; it is sent back as it came. */
 export const PING_ID_MAX_LENGTH = 128;
 
+/** How long a token of `POST /v1/token` is good where the request does not say, and at most; in seconds. */
+export const TOKEN_DEFAULT_SECONDS = 60;
+export const TOKEN_MAX_SECONDS = 3_600;
+
 /** The most targets of one stream. */
 export const TARGETS_MAX = 5;
 

@@ -265,6 +265,10 @@ export class Stream implements ConnectionHandler {
     if (this.#visit?.admitted !== true) throw new ProtocolError("unauthorized", "this server needs a key");
     const models = choosePairs(this.#host.models, settings);
     const [{ source }] = models;
+    this.#visit.checkScope(
+      source,
+      models.map(({ target }) => target),
+    );
     const wait = settings.wait ?? longestWait(models);
     const { captions, glossary, formality } = settings;
     this.#session = this.#host.openSession(

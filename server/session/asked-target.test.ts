@@ -54,3 +54,18 @@ test("what it has not learnt is refused, and names the field", () => {
     expect.objectContaining({ field: "glossary", message: "a term is of no target; targets: de (glossary)" }),
   );
 });
+
+test("of several targets, each gets its own terms, and the one that has not learnt what is asked is named", async () => {
+  const several = { target: ["de", "fr"], tags: { target: { de: 13, fr: 14 } as const } };
+  const both: Bundle = { ...learned, manifest: { ...learned.manifest, ...several } };
+  const terms = ["de", "fr"].map((language) => ({ ...glossary[0]!, target: `mot ${language}`, language }));
+  const targets = askedTargets([place(both), place(both, "fr")], { wait: 2, glossary: terms });
+  for (const [index, target] of targets.entries()) {
+    const { text } = await translateWith(engine(), "en", target, "in the word in the chest");
+    expect(text).toContain(["mot de", "mot fr"][index]);
+  }
+  expect(() => askedTargets([place(both), place(both, "fr")], { glossary })).toThrow("which target it is for");
+  expect(() => askedTargets([place(learned), place(plain)], { formality: "formal" })).toThrow(
+    expect.objectContaining({ field: "formality", target: "de" }),
+  );
+});

@@ -23,13 +23,14 @@ export function askedTargets(
   { wait, glossary = [], formality }: Asked,
 ): SessionTarget[] {
   const targets = places.map(({ target }) => target);
+  const refusal = (message: string, field: string, target: string) =>
+    new ProtocolError("bad_request", message, { field, target: targets.length > 1 ? target : undefined });
   return places.map(({ bundle, target }) => {
     try {
       return sessionTarget(bundle, { target, wait, glossary: termsFor(glossary, target, targets), formality });
     } catch (error) {
-      if (error instanceof GlossaryError) throw new ProtocolError("bad_request", error.message, { field: "glossary" });
-      if (error instanceof FormalityError)
-        throw new ProtocolError("bad_request", error.message, { field: "formality" });
+      if (error instanceof GlossaryError) throw refusal(error.message, "glossary", target);
+      if (error instanceof FormalityError) throw refusal(error.message, "formality", target);
       throw error;
     }
   });

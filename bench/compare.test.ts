@@ -142,3 +142,25 @@ it("does not call held what was not clean, or what the generator could not send 
   expect(second).toBeGreaterThanOrEqual(53);
   expect(second).toBeLessThan(60);
 });
+
+it("takes a server that refuses every stream for one that does not hold them", async () => {
+  const honest = contestant("fast", 1000, 2, 400, []);
+  const refusing: Contestant = {
+    ...honest,
+    load: (streams) => (streams > 120 ? Promise.reject(new Error("refused: overloaded")) : honest.load(streams)),
+  };
+  const [[round]] = await takeTurns([refusing], { ...options, measures: ["streams"], rounds: 1 }, () => {});
+  expect(round!.streams).toMatchObject({
+    held: 113,
+    tries: expect.arrayContaining([
+      {
+        streams: 200,
+        wordLatencyP99Ms: null,
+        held: false,
+        clean: false,
+        generatorKeptUp: true,
+        problem: "refused: overloaded",
+      },
+    ]),
+  });
+});

@@ -1,4 +1,5 @@
 // `souffleur bench compare`: students beside each other on the same engine and server, taking turns, in one run.
+import { setTimeout } from "node:timers/promises";
 import * as ort from "onnxruntime-node";
 import { loadBundle } from "../models/bundle.ts";
 import { BundleError } from "../models/bundle-error.ts";
@@ -63,6 +64,8 @@ export interface LoadTry {
   held: boolean;
   clean: boolean;
   generatorKeptUp: boolean;
+  /** Why there was no load at all. */
+  problem?: string;
 }
 
 /** One model in one round. */
@@ -92,6 +95,7 @@ const WITHIN = 0.1;
 const MOST_STREAMS = 10_000;
 const THROUGHPUT_WARMUP_SECONDS = 1;
 const DRAIN_SECONDS = 10;
+const SETTLE_MS = 1000;
 
 /**
  * Measures the bundles in turns, round after round, so that a slow moment of the machine meets all of them. Throughput
@@ -120,12 +124,14 @@ export async function benchCompare(
         ...compared,
         throughput: (reading, batchSize) =>
           measureThroughput(model, sentences, { reading, batchSize, wait, prefix, ...seconds }),
-        load: (streams) =>
-          benchLoad({
+        load: async (streams) => {
+          await setTimeout(SETTLE_MS); // what the load before left behind
+          return benchLoad({
             ...{ ...pair, wait, streams, commit: true, url: servers[place]!.url, sentences: opened.text },
             ...{ wordsPerMinute: options.wordsPerMinute, seconds: options.seconds },
             ...{ warmupSeconds: options.warmupSeconds, drainSeconds: DRAIN_SECONDS },
-          }),
+          });
+        },
       };
     });
     const rounds = await takeTurns(contestants, options, onProgress);
@@ -177,7 +183,7 @@ export async function takeTurns(
         const before = done[place]!.at(-1)?.streams?.held || undefined; // none held: begin anew
         const tries: LoadTry[] = [];
         const attempt = async (tried: number) => {
-          const one = tryOf(tried, await contestant.load(tried), p99Ms);
+          const one = await tryLoad(contestant, tried, p99Ms);
           tries.push(one);
           onProgress(`  ${contestant.model}: ${describeTry(one)}`);
           return one.held;
@@ -196,14 +202,25 @@ export async function takeTurns(
 }
 
 /** Held: nothing lost, no error, and the slowest hundredth of the words no later than the limit. */
-function tryOf(streams: number, { summary, clean, generatorKeptUp }: LoadResult, p99Ms: number): LoadTry {
+async function tryLoad(contestant: Contestant, streams: number, p99Ms: number): Promise<LoadTry> {
+  let found: LoadResult;
+  try {
+    found = await contestant.load(streams);
+  } catch (error) {
+    // A server that is still over what it can do refuses every stream: so many are not held.
+    const problem = error instanceof Error ? error.message : String(error);
+    return { streams, wordLatencyP99Ms: null, held: false, clean: false, generatorKeptUp: true, problem };
+  }
+  const { summary, clean, generatorKeptUp } = found;
   const wordLatencyP99Ms = summary.wordLatencyMs?.p99 ?? null;
   const held = clean && generatorKeptUp && wordLatencyP99Ms !== null && wordLatencyP99Ms <= p99Ms;
   return { streams, wordLatencyP99Ms, held, clean, generatorKeptUp };
 }
 
-function describeTry({ streams, wordLatencyP99Ms, held, clean, generatorKeptUp }: LoadTry): string {
-  const faults = [...(clean ? [] : ["not clean"]), ...(generatorKeptUp ? [] : ["the generator was late"])];
+function describeTry({ streams, wordLatencyP99Ms, held, clean, generatorKeptUp, problem }: LoadTry): string {
+  const faults = problem
+    ? [problem]
+    : [...(clean ? [] : ["not clean"]), ...(generatorKeptUp ? [] : ["the generator was late"])];
   const verdict = held ? "held" : ["not held", ...faults].join(", ");
   return `${streams} streams, p99 ${wordLatencyP99Ms?.toFixed(1) ?? "-"} ms: ${verdict}`;
 }

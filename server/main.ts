@@ -106,6 +106,7 @@ function startWorkers(settings: ResolvedServerSettings) {
       bundles: [...bundles],
       workers: settings.workers,
       stepDeadlineMs: settings.stepDeadlineMs,
+      provider: settings.provider,
       observer,
     });
 }
@@ -116,6 +117,7 @@ function observe(log: Logger, onStep: { call?: (stats: StepStats) => void }): En
     step: (stats) => onStep.call?.(stats),
     workerDown: (event) => log.error(event, "an inference worker is down"),
     workerUp: (event) => log.info(event, "an inference worker is up"),
+    providerLost: (event) => log.error(event, "a GPU was lost: its sessions go on on the CPU"),
   };
 }
 

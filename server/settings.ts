@@ -10,6 +10,10 @@ export const PACKAGE_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
 export const DEFAULT_BUNDLE = join(PACKAGE_ROOT, "models", "en-de");
 
+const PROVIDER_SETTINGS = ["auto", "cpu", "webgpu", "cuda"] as const;
+/** What inference threads compute on. */
+export type ProviderSetting = (typeof PROVIDER_SETTINGS)[number];
+
 /** An entry here is a flag, a variable, a field of the configuration file and a row of docs/operating.md. */
 export const serverSettingsSchema = z.strictObject({
   port: wholeNumber(0, 65_535)
@@ -43,6 +47,12 @@ export const serverSettingsSchema = z.strictObject({
     value: "number",
     flag: "-w, --workers",
     byDefault: "one for each core but one, at least 1",
+  }),
+  provider: oneOf(PROVIDER_SETTINGS).default("cpu").register(settingTexts, {
+    meaning:
+      "what threads compute on: `cpu`, `webgpu`, `cuda`, or `auto`: `cuda` where it is, else `webgpu` on a real GPU, else `cpu`",
+    past: "one asked for that cannot be used ends the start with exit code 1; one lost leaves the CPU",
+    value: "name",
   }),
   transport: oneOf(["auto", "uws", "ws"]).default("auto").register(settingTexts, {
     meaning:

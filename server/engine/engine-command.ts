@@ -2,6 +2,7 @@
 
 import type { Wait } from "../../models/wait.ts";
 import type { EngineModelInfo, EngineOutput, StepStats } from "./engine.ts";
+import type { PassedProvider } from "./provider.ts";
 
 /** Segments and sessions are named by numbers that the sending side never uses twice. */
 export type EngineCommand =
@@ -34,9 +35,22 @@ export interface StepReport {
 /** To a worker. */
 export type ThreadRequest = CommandBatch | { type: "ping" } | { type: "stop" };
 
-/** From a worker: first `ready` or `failed`, then reports; a `pong` for each `ping`, between two steps. */
+/** A model's provider has failed, and the model goes on with another. */
+export interface ProviderMove {
+  model: string;
+  from: string;
+  to: string;
+  /** The runtime's words; no text of users. */
+  reason: string;
+}
+
+/**
+ * From a worker: first `ready` or `failed`, then reports; a `pong` for each `ping`, between two steps. `passed` are the
+ * providers that were tried before the one that serves.
+ */
 export type ThreadReply =
-  | { type: "ready"; models: EngineModelInfo[] }
+  | { type: "ready"; models: EngineModelInfo[]; passed?: readonly PassedProvider[] }
+  | ({ type: "moved" } & ProviderMove)
   | { type: "failed"; message: string }
   | { type: "pong" }
   | StepReport;

@@ -1,6 +1,7 @@
 // A thread that runs steps, as the engine sees it, and the worker thread that is one.
 
 import { Worker } from "node:worker_threads";
+import type { ProviderSetting } from "../settings.ts";
 import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
 import type { EngineLimits } from "./engine-limits.ts";
 import type { GraphSnapshot } from "./graph-snapshot.ts";
@@ -22,8 +23,7 @@ export type SpawnThread = (listener: ThreadListener) => EngineThread;
 /** What `worker.ts` is started with. */
 export interface WorkerData extends EngineLimits {
   bundles: GraphSnapshot[];
-  /** An onnxruntime execution provider. */
-  provider: string;
+  provider: ProviderSetting;
 }
 
 /** Starts the script at `url` as a worker thread. Its port is open at once: requests wait in it until it listens. */

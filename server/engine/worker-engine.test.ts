@@ -5,7 +5,7 @@ import type { EngineFailure, EngineOutput } from "./engine.ts";
 import type { ThreadReply, ThreadRequest } from "./engine-command.ts";
 import { DEFAULT_ENGINE_LIMITS } from "./engine-limits.ts";
 import type { SpawnThread } from "./engine-thread.ts";
-import { serveSteps } from "./step-server.ts";
+import { type ProviderNews, serveSteps } from "./step-server.ts";
 import { WorkerEngine } from "./worker-engine.ts";
 
 const info = { model: "en-de", provider: "cpu", precision: "int8" };
@@ -15,6 +15,8 @@ class Threads {
   readonly crashes: ((reason: string) => void)[] = [];
   /** Numbers of those that take in nothing more. */
   readonly frozen = new Set<number>();
+  /** What each tells its engine of its providers. */
+  readonly news: ProviderNews[] = [];
   load = () => Promise.resolve();
 
   readonly spawn: SpawnThread = (listener) => {
@@ -30,7 +32,8 @@ class Threads {
     port1.on("message", (reply: ThreadReply) => gone || listener.onReply(reply));
     port1.on("close", () => exit("exit code 0"));
     const number = this.crashes.push(exit) - 1;
-    void serveSteps(port2, DEFAULT_ENGINE_LIMITS, async () => {
+    void serveSteps(port2, DEFAULT_ENGINE_LIMITS, async (tell) => {
+      this.news.push(tell);
       await this.load();
       return [{ info, runner: new StandInModel({ vocabularySize: 200 }), release: () => Promise.resolve() }];
     });
@@ -216,6 +219,22 @@ describe("WorkerEngine", () => {
     await engine.close();
     expect(held.failures).toEqual([]);
     expect(left.failures).toMatchObject([{ code: "shutting_down" }]);
+  });
+
+  it("says what its models run on, also when a worker has lost its GPU", async () => {
+    const threads = new Threads();
+    const lost: unknown[] = [];
+    engine = await WorkerEngine.startThreads(threads.spawn, {
+      workers: 2,
+      observer: { providerLost: (event) => lost.push(event) },
+    });
+    const move = { model: "en-de", from: "cpu", to: "spare", reason: "device lost" };
+    threads.news[1].moved(move);
+    await vi.waitFor(() => expect(lost).toEqual([{ worker: 1, ...move }]));
+    expect(engine.models).toEqual([info, { ...info, provider: "spare" }]);
+    threads.news[0].moved(move);
+    await vi.waitFor(() => expect(engine!.models).toEqual([{ ...info, provider: "spare" }]));
+    expect(engine.ready).toBe(true);
   });
 
   it("does not start when a worker cannot load its models, and says why", async () => {

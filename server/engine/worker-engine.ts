@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import type { Bundle } from "../../models/bundle.ts";
 import { isStudent } from "../../models/student-model.ts";
+import type { ProviderSetting } from "../settings.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./engine.ts";
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
@@ -17,8 +18,8 @@ export interface WorkerEngineOptions extends Partial<EngineLimits> {
   bundles: readonly Bundle[];
   /** Threads; by default one for each core but one, which is the sockets'. */
   workers?: number;
-  /** An onnxruntime execution provider; "cpu" by default. */
-  provider?: string;
+  /** What is computed on; "cpu" by default. */
+  provider?: ProviderSetting;
   observer?: EngineObserver;
   /** A worker that answers nothing for so long while it has work is replaced. Milliseconds; 10,000 by default. */
   stepDeadlineMs?: number;
@@ -27,7 +28,7 @@ export interface WorkerEngineOptions extends Partial<EngineLimits> {
 const STEP_DEADLINE_MS = 10_000;
 
 export class WorkerEngine implements Engine {
-  readonly models: readonly EngineModelInfo[];
+  readonly #names: ReadonlySet<string>;
   readonly #slots: readonly WorkerSlot[];
   /** Segments that wait for a worker. */
   readonly #homeless: HomelessSegment[];
@@ -35,7 +36,7 @@ export class WorkerEngine implements Engine {
 
   private constructor(slots: readonly WorkerSlot[], models: readonly EngineModelInfo[], homeless: HomelessSegment[]) {
     this.#slots = slots;
-    this.models = models;
+    this.#names = new Set(models.map(({ model }) => model));
     this.#homeless = homeless;
   }
 
@@ -81,12 +82,18 @@ export class WorkerEngine implements Engine {
     }
   }
 
+  /** How models run: a line for each model and provider, one each unless a worker has lost its GPU. */
+  get models(): readonly EngineModelInfo[] {
+    const all = this.#slots.flatMap((slot) => slot.models);
+    return [...new Map(all.map((info) => [`${info.model} ${info.provider}`, info])).values()];
+  }
+
   get ready(): boolean {
     return this.#slots.some((slot) => slot.up);
   }
 
   openSession(model: string): EngineSession {
-    if (!this.models.some((info) => info.model === model)) throw new RangeError(`the engine has no model "${model}"`);
+    if (!this.#names.has(model)) throw new RangeError(`the engine has no model "${model}"`);
     return new PinnedSession(model, ++this.#sessions, {
       choose: () => this.#leastLoaded(),
       wait: (segment) => void this.#homeless.push(segment),

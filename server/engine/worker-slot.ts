@@ -47,6 +47,7 @@ interface Incarnation {
 export class WorkerSlot {
   readonly #options: WorkerSlotOptions;
   #now: Incarnation | undefined;
+  #models: readonly EngineModelInfo[] = [];
   #restarts = 0;
   #diedYoung = 0;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -63,6 +64,11 @@ export class WorkerSlot {
   /** Whether its thread can run steps now. */
   get up(): boolean {
     return this.#now?.readyAt !== undefined;
+  }
+
+  /** How its models run now, or ran last. */
+  get models(): readonly EngineModelInfo[] {
+    return this.#models;
   }
 
   /** Where segments can be opened: also while the thread starts, they wait for it; undefined between two threads. */
@@ -144,11 +150,18 @@ export class WorkerSlot {
         this.#onReady?.(reply.models);
         this.#onReady = undefined;
         this.#onFailure = undefined;
-        observer?.workerUp?.({ worker });
+        this.#models = [...reply.models];
+        observer?.workerUp?.({ worker, models: reply.models, passed: reply.passed ?? [] });
         break;
       case "failed":
         incarnation.failure = reply.message;
         break;
+      case "moved": {
+        const { type: _, ...move } = reply;
+        this.#models = this.#models.map((info) => (info.model === move.model ? { ...info, provider: move.to } : info));
+        observer?.providerLost?.({ worker, ...move });
+        break;
+      }
       case "pong":
         incarnation.asked = false;
         break;

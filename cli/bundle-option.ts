@@ -18,3 +18,9 @@ export async function loadStudent(dir: string): Promise<Bundle> {
     throw new UsageError(`${dir} holds a teacher: only students translate streams`);
   return bundle;
 }
+
+/** The package's bundle for a target language; the first one where none is asked for or none writes it. */
+export async function shippedBundle(target?: string): Promise<string> {
+  const { DEFAULT_BUNDLE, SHIPPED_BUNDLES } = await import("../server/settings.ts");
+  return SHIPPED_BUNDLES.find((dir) => target !== undefined && dir.endsWith(`-${target}`)) ?? DEFAULT_BUNDLE;
+}

@@ -6,7 +6,7 @@ import type { Wait } from "../models/wait.ts";
 import type { CaptionFormat } from "../server/captions/files/caption-file.ts";
 import type { TranslatedCue } from "../server/captions/files/file-translation.ts";
 import type { CaptionStyle, CaptionStyleName } from "../server/captions/lines/caption-style.ts";
-import { loadStudent } from "./bundle-option.ts";
+import { loadStudent, shippedBundle } from "./bundle-option.ts";
 import { UsageError } from "./exit.ts";
 import { parseWait } from "./parse-option.ts";
 
@@ -26,7 +26,10 @@ export function registerCaptions(program: Command): void {
     .command("captions")
     .description("translate a caption file: SubRip, WebVTT or TTML (IMSC) in and out")
     .argument("<file>", "the file to translate; - for standard input")
-    .option("-b, --bundle <dir>", "folder of the bundle (default: the package's models/en-de)")
+    .option(
+      "-b, --bundle <dir>",
+      "folder of the bundle (default: the package's own for the target language, German unless --target says another)",
+    )
     .option("-t, --target <language>", "the language to write (default: the bundle's first)")
     .option(
       "--wait <tokens>",
@@ -128,12 +131,11 @@ async function translate(
   style: CaptionStyle,
   options: CaptionsOptions,
 ): Promise<{ translated: TranslatedCue[]; source: string; target: string }> {
-  const { DEFAULT_BUNDLE } = await import("../server/settings.ts");
   const { translateCues } = await import("../server/captions/files/file-translation.ts");
   const { sessionTarget } = await import("../server/session/session-target.ts");
   const { WorkerEngine } = await import("../server/engine/worker-engine.ts");
   const { progressReporter, silentProgress } = await import("../trainer/progress.ts");
-  const bundle = await loadStudent(options.bundle ?? DEFAULT_BUNDLE);
+  const bundle = await loadStudent(options.bundle ?? (await shippedBundle(options.target)));
   const { source } = bundle.manifest;
   const target = chosenTarget(bundle.manifest, options.target);
   const engine = await WorkerEngine.start({ bundles: [bundle], workers: 1 });

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import type { GlossaryTerm } from "../models/glossary.ts";
 import { chosenTarget, FORMALITIES, type Formality } from "../models/tags.ts";
 import type { Wait } from "../models/wait.ts";
-import { loadStudent } from "./bundle-option.ts";
+import { loadStudent, shippedBundle } from "./bundle-option.ts";
 import { EXIT_CODES } from "./exit.ts";
 import { readGlossary } from "./glossary-file.ts";
 import { typedText } from "./keyboard.ts";
@@ -23,7 +23,10 @@ export function registerTranslate(program: Command): void {
   program
     .command("translate")
     .description("translate standard input as it comes")
-    .option("-b, --bundle <dir>", "folder of the bundle (default: the package's models/en-de)")
+    .option(
+      "-b, --bundle <dir>",
+      "folder of the bundle (default: the package's own for the target language, German unless --target says another)",
+    )
     .option("-t, --target <language>", "the language to write, where the bundle has several")
     .option("--wait <tokens>", 'how many tokens to stay behind, or "full" (default: the bundle\'s own)', parseWait)
     .option(
@@ -48,8 +51,7 @@ Examples:
 }
 
 async function translate(options: TranslateOptions): Promise<void> {
-  const { DEFAULT_BUNDLE } = await import("../server/settings.ts");
-  const bundle = await loadStudent(options.bundle ?? DEFAULT_BUNDLE);
+  const bundle = await loadStudent(options.bundle ?? (await shippedBundle(options.target)));
   const target = chosenTarget(bundle.manifest, options.target);
   const { wait, glossary, formality } = options;
   const { WorkerEngine } = await import("../server/engine/worker-engine.ts");

@@ -8,7 +8,10 @@ import { describeSettings, duration, list, oneOf, settingTexts, text, wholeNumbe
 /** The package's own folder, from its sources and from dist/ alike. */
 export const PACKAGE_ROOT = findRoot(dirname(fileURLToPath(import.meta.url)));
 
+/** What translates where no other bundle is named. */
 export const DEFAULT_BUNDLE = join(PACKAGE_ROOT, "models", "en-de");
+/** The bundles that come with the package. */
+export const SHIPPED_BUNDLES = [DEFAULT_BUNDLE, join(PACKAGE_ROOT, "models", "en-fr")];
 
 const PROVIDER_SETTINGS = ["auto", "cpu", "webgpu", "cuda"] as const;
 /** What inference threads compute on. */
@@ -33,13 +36,13 @@ export const serverSettingsSchema = z.strictObject({
   }),
   bundles: list("must be a list of folders")
     .min(1, "must name at least one bundle's folder")
-    .default([DEFAULT_BUNDLE])
+    .default([...SHIPPED_BUNDLES])
     .register(settingTexts, {
       meaning: "folders of the bundles to serve, one model each; of several for one pair the first is the default",
       past: "a pair of none of them is refused with `unsupported_pair`",
       value: "dir...",
       flag: "-b, --bundle",
-      byDefault: "the package's `models/en-de`",
+      byDefault: "the package's `models/en-de` and `models/en-fr`",
     }),
   workers: wholeNumber(1, 1024).optional().register(settingTexts, {
     meaning: "inference threads",

@@ -17,7 +17,7 @@ function run(...words: string[]): Promise<Command> {
 describe("bench", () => {
   it("has help for each benchmark", () => {
     const { bench } = program();
-    expect(bench.commands.map((command) => command.name())).toEqual(["load", "step", "train", "compare"]);
+    expect(bench.commands.map((command) => command.name())).toEqual(["load", "step", "train", "captions", "compare"]);
     for (const command of bench.commands) expect(command.helpInformation()).toContain("--json");
   });
 

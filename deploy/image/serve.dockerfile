@@ -15,6 +15,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/server/page ./server/page
 COPY --from=build /app/models/en-de ./models/en-de
+COPY --from=build /app/models/en-fr ./models/en-fr
 # By number, so that Kubernetes can see that it is not root.
 USER 1000:1000
 EXPOSE 8080

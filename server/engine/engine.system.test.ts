@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as onnxruntime from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, loadBundle } from "../../models/bundle.ts";
+import { carryingOf } from "../../models/carrying.ts";
 import { StepModel } from "../../models/step-model.ts";
 import { translateBatch, translateText } from "../../models/translate.ts";
 import type { Wait } from "../../models/wait.ts";
@@ -103,10 +104,16 @@ describe.skipIf(!existsSync(FOLDER))("the engine with models/en-de", () => {
   for (const wait of WAITS) {
     it(`gives the same text alone, in batches and as it comes, at wait ${wait}`, async () => {
       const alone: string[] = [];
+      // As evaluation does: a session carries over what the model has learnt to carry.
+      const carrying = carryingOf(bundle.manifest);
       for (const sentence of SENTENCES)
-        alone.push((await translateText(model, bundle.tokenizer, sentence, { wait })).text);
+        alone.push((await translateText(model, bundle.tokenizer, sentence, { wait, carrying })).text);
       expect(alone.some((text) => text !== "")).toBe(true);
-      const whole = await translateBatch(model, bundle.tokenizer, SENTENCES, { wait, batchSize: SENTENCES.length });
+      const whole = await translateBatch(model, bundle.tokenizer, SENTENCES, {
+        wait,
+        carrying,
+        batchSize: SENTENCES.length,
+      });
       expect(whole.map(({ text }) => text)).toEqual(alone);
 
       steps.length = 0;

@@ -7,4 +7,7 @@ export interface EngineLimits {
   maxRowTokens: number;
 }
 
+/** New source tokens of all sessions in one step at most, as long as each has one: some 15 ms of one core. */
+export const MAX_STEP_TOKENS = 128;
+
 export const DEFAULT_ENGINE_LIMITS: Readonly<EngineLimits> = { maxBatchSize: 64, maxRowTokens: 32 };

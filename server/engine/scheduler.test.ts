@@ -86,12 +86,27 @@ describe("rowLimit", () => {
     expect(rowLimit([200], 32)).toBe(32);
   });
 
-  it("does not pad many short rows for one long one", () => {
-    expect(rowLimit([1, 1, 1, 1, 1, 1, 1, 30], 32)).toBe(1);
-    expect(rowLimit([2, 1, 2, 3, 2, 2, 2, 30], 32)).toBe(2);
+  it("lets rows of unlike length bring all that they have while the step is short", () => {
+    expect(rowLimit([1, 1, 1, 1, 1, 1, 1, 30], 32)).toBe(30);
   });
 
-  it("keeps rows of like length whole", () => {
-    expect(rowLimit([12, 11, 12, 12], 32)).toBe(12);
+  it("cuts the longest rows of a step that would be long", () => {
+    expect(
+      rowLimit(
+        Array.from({ length: 32 }, () => 12),
+        32,
+      ),
+    ).toBe(4);
+    const short = Array.from({ length: 60 }, () => 1);
+    expect(rowLimit([...short, 30, 30, 30], 32)).toBe(22);
+  });
+
+  it("gives each row one, however many there are", () => {
+    expect(
+      rowLimit(
+        Array.from({ length: 1000 }, () => 2),
+        32,
+      ),
+    ).toBe(1);
   });
 });

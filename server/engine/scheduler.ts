@@ -1,5 +1,7 @@
 // Who is in the next step: fair turns between sessions, and between models. Pure: marks in, batches out.
 
+import { MAX_STEP_TOKENS } from "./engine-limits.ts";
+
 /** A segment with something to run. */
 export interface ReadySegment {
   /** A step runs one model. */
@@ -71,34 +73,20 @@ export class Scheduler {
   }
 }
 
-/** What a step costs before its first position, in positions of one row (measured: 1.5 ms against 0.75 ms). */
-const STEP_OVERHEAD = 2;
-
 /**
- * The most new tokens or chunks that each row of the next step should bring. Rows are padded to the longest, so one row
- * with a long text would make the step long for all; cut, it goes on in later steps, which cost their overhead. Of all
- * ways to run these rows to their end, this is the first cut of the cheapest.
+ * The most new tokens or chunks that each row of the next step should bring. A row costs what it brings, not what the
+ * longest brings, so all bring what they have as long as the step stays short; if it would not, the long ones are cut and
+ * go on in later steps.
  *
  * @param sizes the new positions that each row could bring
- * @param maxRowTokens the most that is ever given, which bounds the time one step can take
+ * @param maxRowTokens the most that is ever given
  */
 export function rowLimit(sizes: readonly number[], maxRowTokens: number): number {
   const lengths = sizes.map((size) => Math.max(1, Math.min(size, maxRowTokens)));
-  const cuts = [...new Set(lengths)].sort((a, b) => a - b);
-  /** For each cut, from the last: the cost of all that is left of the rows after it. */
-  const costs = cuts.map(() => 0);
-  let first = cuts.length - 1;
-  for (let from = cuts.length - 2; from >= -1; from--) {
-    const start = cuts[from] ?? 0;
-    const rows = lengths.filter((length) => length > start).length;
-    let least = Number.POSITIVE_INFINITY;
-    for (let to = from + 1; to < cuts.length; to++) {
-      const cost = STEP_OVERHEAD + rows * (cuts[to] - start) + costs[to];
-      if (cost > least) continue;
-      least = cost;
-      first = to;
-    }
-    if (from >= 0) costs[from] = least;
-  }
-  return cuts[first];
+  let limit = Math.max(...lengths);
+  while (limit > 1 && totalWithin(lengths, limit) > MAX_STEP_TOKENS) limit -= 1;
+  return limit;
 }
+
+const totalWithin = (lengths: readonly number[], limit: number): number =>
+  lengths.reduce((total, length) => total + Math.min(length, limit), 0);

@@ -17,7 +17,14 @@ function run(...words: string[]): Promise<Command> {
 describe("bench", () => {
   it("has help for each benchmark", () => {
     const { bench } = program();
-    expect(bench.commands.map((command) => command.name())).toEqual(["load", "step", "train", "captions", "compare"]);
+    expect(bench.commands.map((command) => command.name())).toEqual([
+      "load",
+      "sweep",
+      "step",
+      "train",
+      "captions",
+      "compare",
+    ]);
     for (const command of bench.commands) expect(command.helpInformation()).toContain("--json");
   });
 
@@ -32,6 +39,7 @@ describe("bench", () => {
     [["compare"], "required option '--bundle <dir>'"],
     [["compare", "--bundle", "x"], "give two bundles or more"],
     [["compare", "--bundle", "x", "--measure", "speed"], "none of throughput, latency, streams"],
+    [["sweep", "--transport", "tcp"], "none of uws, ws"],
     [["step"], "required option '--bundle <dir>'"],
   ])("refuses %j", async (words, message) => {
     await expect(run(...words)).rejects.toThrow(message);

@@ -16,6 +16,7 @@ import {
 import { benchLoad, type LoadOptions } from "./load.ts";
 import { formatLoadResult, formatStepResult, formatTrainResult, formatTurnsResult } from "./report.ts";
 import { benchStep } from "./step.ts";
+import { addSweep } from "./sweep-command.ts";
 import { benchAgainstTorch, benchTraining, type TrainBenchOptions } from "./training-run.ts";
 
 interface LoadFlags {
@@ -65,6 +66,7 @@ interface TrainFlags extends TrainBenchOptions {
 export function registerBenchCommands(program: Command, environment: BenchEnvironment): Command {
   const bench = program.command("bench").description("measure a server, a model's step, or training");
   addLoad(bench);
+  addSweep(bench);
   addStep(bench);
   addTrain(bench, environment);
   addCaptions(bench);

@@ -64,6 +64,8 @@ const trainingSchema = z.strictObject({
   logEverySteps: size.default(20),
   /** A bundle's or a stage's folder whose parameters of the same name and shape are the start. */
   init: z.string().optional(),
+  /** `init` may have another tokenizer: rows of the pieces that both have are taken over, the others drawn. */
+  initVocabulary: z.literal("shared").optional(),
 });
 
 export const recipeSchema = z

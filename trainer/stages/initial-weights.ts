@@ -1,9 +1,11 @@
 // The weights that a recipe's `init` names: a bundle's folder or a training stage's.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Tokenizer } from "../../models/tokenizer.ts";
 import { FORMAL_ID, INFORMAL_ID, PLACEHOLDER_IDS } from "../../models/vocabulary.ts";
 import { freshenRows } from "../networks/fresh-rows.ts";
 import { initialWeights, type ParameterSpec, type ShapedWeights, type Weights } from "../networks/parameters.ts";
+import { sharePieces } from "../networks/shared-pieces.ts";
 import { type Recipe, RecipeError } from "../recipe.ts";
 import { readSafetensors } from "../training/safetensors.ts";
 import { modelPath, type StageContext } from "./context.ts";
@@ -27,14 +29,30 @@ export async function namedWeights(
   prepared: PreparedStage,
   role: "teacher" | "student",
 ): Promise<InitialWeights | undefined> {
-  const path = context.recipe[role].training.init;
-  if (path === undefined) return undefined;
+  const { init: path, initVocabulary } = context.recipe[role].training;
+  if (path === undefined) {
+    if (initVocabulary === undefined) return undefined;
+    throw new RecipeError(
+      `${role}.training.initVocabulary: there is no init that it could be of: name one or leave it out`,
+    );
+  }
   const field = `${role}.training.init`;
   const folder = modelPath(context, path);
   const file = ["weights.safetensors", "best.safetensors"].map((name) => join(folder, name)).find(existsSync);
   if (!file) throw new RecipeError(`${field}: ${folder} holds neither weights.safetensors nor best.safetensors`);
-  await checkSameTokenizer(field, folder, prepared);
-  return { sha256: await hashOfFile(file), folder, read: () => readSafetensors(file) };
+  const sha256 = await hashOfFile(file);
+  if (initVocabulary === undefined || (await hasSameTokenizer(folder, prepared))) {
+    await checkSameTokenizer(field, folder, prepared);
+    return { sha256, folder, read: () => readSafetensors(file) };
+  }
+  const read = () => {
+    const old = Tokenizer.fromJson(JSON.parse(readFileSync(join(folder, "tokenizer.json"), "utf8")));
+    const next = prepared.corpus.tokenizer;
+    const { weights, shared } = sharePieces(readSafetensors(file), old, next, context.recipe.corpus.seed);
+    context.say(`${role}: ${shared} of ${next.vocabularySize} pieces are also ${folder}'s, the others are drawn`);
+    return weights;
+  };
+  return { sha256, folder, read };
 }
 
 /**
@@ -45,7 +63,8 @@ export async function checkSameTokenizer(field: string, folder: string, prepared
   if (await hasSameTokenizer(folder, prepared)) return;
   throw new RecipeError(
     `${field}: ${folder} has another tokenizer than this recipe's corpus, so its ids mean other pieces; ` +
-      `to train with that one, set corpus.tokenizer.file to ${join(folder, "tokenizer.json")}`,
+      `to train with that one, set corpus.tokenizer.file to ${join(folder, "tokenizer.json")}; ` +
+      "to start from the pieces that both have, set initVocabulary: shared beside init",
   );
 }
 

@@ -108,7 +108,36 @@ describe("init", () => {
     await expect(refused).rejects.toThrow(RecipeError);
     await expect(refused).rejects.toThrow(
       `teacher.training.init: ${at("toy-teacher")} has another tokenizer than this recipe's corpus, so its ids mean ` +
-        `other pieces; to train with that one, set corpus.tokenizer.file to ${at("toy-teacher", "tokenizer.json")}`,
+        `other pieces; to train with that one, set corpus.tokenizer.file to ${at("toy-teacher", "tokenizer.json")}; ` +
+        "to start from the pieces that both have, set initVocabulary: shared beside init",
+    );
+  });
+
+  test("takes over what two tokenizers share where the recipe says so", async () => {
+    const other = await preparedFrom("shared", "He saw two dogs.\tEr sah zwei Hunde.\n");
+    const recipe = context("teacher: { training: { init: toy-teacher, initVocabulary: shared } }");
+    const weights = (await namedWeights(recipe, other, "teacher"))!.read();
+    const { vocabularySize } = other.corpus.tokenizer;
+    expect(weights.shapes.get("embedding")?.[0]).toBe(vocabularySize);
+    expect(said.at(-1)).toMatch(/^teacher: \d+ of \d+ pieces are also .*toy-teacher's, the others are drawn$/);
+    const pieces = new Set(
+      Array.from({ length: prepared.corpus.tokenizer.vocabularySize }, (_, id) =>
+        prepared.corpus.tokenizer.pieceOf(id),
+      ),
+    );
+    const shared = Array.from({ length: vocabularySize }, (_, id) => other.corpus.tokenizer.pieceOf(id)).filter(
+      (piece) => pieces.has(piece),
+    );
+    expect(said.at(-1)).toContain(`: ${shared.length} of ${vocabularySize} pieces`);
+    expect(shared.length).toBeLessThan(vocabularySize);
+    const same = await namedWeights(recipe, prepared, "teacher");
+    expect(same?.read().tensors).toEqual(description.weights);
+  });
+
+  test("refuses to share pieces with nothing", async () => {
+    const recipe = context("student: { training: { initVocabulary: shared } }");
+    await expect(namedWeights(recipe, prepared, "student")).rejects.toThrow(
+      "student.training.initVocabulary: there is no init",
     );
   });
 

@@ -5,13 +5,14 @@ import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { Admission } from "./admission/admission.ts";
 import { KeyFileError } from "./admission/api-keys.ts";
-import type { CredentialVerifier } from "./admission/caller.ts";
+import type { Caller, CredentialVerifier } from "./admission/caller.ts";
 import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
 import { LoadGauge } from "./admission/load-gauge.ts";
 import { Tokens } from "./admission/tokens.ts";
 import { Visit } from "./admission/visit.ts";
 import { CaptionOutputs } from "./captions/outputs/caption-outputs.ts";
+import { wallClock } from "./captions/outputs/caption-sink.ts";
 import { type OutputSettings, OutputsFileError, readOutputsFile } from "./captions/outputs/outputs-file.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { Engine, StepStats } from "./engine/engine.ts";
@@ -24,8 +25,9 @@ import { makeRouter } from "./http/routes.ts";
 import { describeFault, makeLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
-import { BODY_MAX_BYTES, CAPTIONS_PATH, STREAM_PATH } from "./protocol/limits.ts";
+import { BODY_MAX_BYTES, CAPTIONS_PATH, ROOMS_PATH, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
+import { Rooms } from "./rooms/rooms.ts";
 import { askedTargets } from "./session/asked-target.ts";
 import { SessionRunner } from "./session/session-runner.ts";
 import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
@@ -156,6 +158,31 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     backpressureBytes: () => streams.bufferedBytes,
     ready: () => unready() === undefined,
     maxSessions: settings.maxSessions,
+    rooms: {
+      get live() {
+        return rooms.live;
+      },
+      get viewers() {
+        return rooms.viewers;
+      },
+    },
+  });
+  const rooms: Rooms = new Rooms({
+    enabled: settings.rooms,
+    maxViewers: settings.roomViewers,
+    addressViewers: settings.addressViewers,
+    keptLines: settings.roomLines,
+    keepMs: settings.roomKeepMs,
+    admit: (shown): Caller => {
+      const caller = admission.meet(shown);
+      if (settings.roomsPublic || admission.admits(caller)) return caller;
+      throw new ProtocolError("unauthorized", "viewers of this server's rooms need a key or a token");
+    },
+    publish: (topic, frame) => transport.publish(topic, frame),
+    clock: wallClock,
+    epoch: () => randomBytes(6).toString("base64url"),
+    onDelivered: (viewers) => metrics.roomDelivered(viewers),
+    onDropped: () => metrics.viewerDropped(),
   });
   const outputs = new CaptionOutputs(readOutputs(settings), {
     count: (sink, status) => metrics.captionPosted(sink, status),
@@ -175,10 +202,17 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return new Visit(admission, request, now);
     },
-    openSession: (pairs, { timings, captions, ...asked }, callbacks) => {
+    openSession: (pairs, { timings, captions, room, caller, ...asked }, callbacks) => {
       const wanted = pairs.map(({ model, target }) => ({ bundle: catalogue.bundleOf(model), target }));
       const settings = { source: pairs[0].source, targets: askedTargets(wanted, asked), timings };
-      return new SessionRunner({ settings, engine, now, ...outputs.publishing(captions, callbacks) });
+      const published = outputs.publishing(captions, callbacks);
+      const speaker = { caller, source: pairs[0].source, targets: pairs.map(({ target }) => target) };
+      try {
+        return new SessionRunner({ settings, engine, now, ...rooms.publishing(room, speaker, published) });
+      } catch (error) {
+        published.aborted?.();
+        throw error;
+      }
     },
     sessionId: () => randomUUID(),
     now,
@@ -227,6 +261,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       const [place] = askedTargets([{ bundle, target }], asked);
       return translateText(engine, bundle.manifest.source, place, text, signal);
     },
+    room: settings.rooms ? (request) => rooms.respond(request, shownBy(request)) : undefined,
     onFault: (error, path) => log.error({ path, ...describeFault(error) }, "a fault ended a request"),
   });
   router.add("GET", `${CAPTIONS_PATH}*`, (request) => outputs.respond(request, shownBy(request)));
@@ -234,7 +269,10 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     settings.transport,
     {
       connect: (connection, request) => streams.open(connection, request),
-      watch: (connection, request) => outputs.watch(connection, request),
+      watch: (connection, request) => {
+        const watched = request.path.startsWith(ROOMS_PATH) ? rooms : outputs;
+        return watched.watch(connection, request);
+      },
       respond: (request) => router.respond(request),
     },
     {
@@ -259,6 +297,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     if (left > 0) log.warn({ sessions: left }, "sessions were closed before their segments were finished");
     await streams.gone(settings.closeTimeoutMs);
     await outputs.close();
+    await rooms.close(settings.closeTimeoutMs);
     await transport.close();
     keyFile?.close();
     await reloaded;

@@ -24,6 +24,8 @@ export interface MetricsSources {
   ready(): boolean;
   /** Open streams at once at most. */
   maxSessions: number;
+  /** Absent where there are no rooms. */
+  rooms?: { readonly live: number; readonly viewers: number };
 }
 
 export class Metrics {
@@ -108,6 +110,17 @@ export class Metrics {
     registers: [this.#registry],
   });
 
+  readonly #roomFrames = new Counter({
+    name: "souffleur_room_frames_total",
+    help: "Frames sent to viewers of rooms: one for each message and viewer",
+    registers: [this.#registry],
+  });
+  readonly #viewersDropped = new Counter({
+    name: "souffleur_room_viewers_dropped_total",
+    help: "Viewers of rooms that were cut off because they did not read",
+    registers: [this.#registry],
+  });
+
   constructor(sources: MetricsSources) {
     collectDefaultMetrics({ register: this.#registry });
     const registers = [this.#registry];
@@ -130,6 +143,8 @@ export class Metrics {
     gauge("souffleur_state_bytes", "State held for open segments", () => engine.gauges().stateBytes);
     gauge("souffleur_queue_depth", "Segments that have something to run", () => engine.gauges().queueDepth);
     gauge("souffleur_backpressure_bytes", "Bytes that clients have not taken yet", () => sources.backpressureBytes());
+    gauge("souffleur_rooms", "Rooms that somebody speaks in", () => sources.rooms?.live ?? 0);
+    gauge("souffleur_room_viewers", "Viewers of all rooms", () => sources.rooms?.viewers ?? 0);
     new Counter({
       name: "souffleur_worker_restarts_total",
       help: "Inference threads that died and were followed by another",
@@ -216,6 +231,15 @@ export class Metrics {
   /** What became of a caption at a sink; both labels have few values. */
   captionPosted(sink: string, status: string): void {
     this.#captionPosts.inc({ sink, status });
+  }
+
+  /** So many viewers of a room were sent a frame. */
+  roomDelivered(viewers: number): void {
+    this.#roomFrames.inc(viewers);
+  }
+
+  viewerDropped(): void {
+    this.#viewersDropped.inc();
   }
 
   noticed(code: NoticeMessage["code"]): void {

@@ -81,6 +81,31 @@ export const serverSettingsSchema = z.strictObject({
     value: "file",
     byDefault: "none",
   }),
+  rooms: z.boolean("must be true or false").default(true).register(settingTexts, {
+    meaning: "whether streams may speak in rooms, whose viewers read along (docs/captions.md)",
+    past: "a `start` that names a room is refused with `bad_request`, and so are viewers",
+    value: "boolean",
+  }),
+  roomsPublic: z.boolean("must be true or false").default(true).register(settingTexts, {
+    meaning: "whether viewers of rooms need no key, where the server has keys",
+    past: "a viewer without a key or token gets `unauthorized`, close 1008",
+    value: "boolean",
+  }),
+  roomViewers: wholeNumber(1, 1_000_000).default(15_000).register(settingTexts, {
+    meaning: "viewers of all rooms at once",
+    past: "the next is refused with `overloaded`, close 1013, retry after 5 s",
+    value: "number",
+  }),
+  roomLines: wholeNumber(1, 1_000).default(50).register(settingTexts, {
+    meaning: "finished segments of each language of a room that are kept, for who comes late or comes again",
+    past: "older ones are forgotten",
+    value: "number",
+  }),
+  roomKeepMs: duration().default(600_000).register(settingTexts, {
+    meaning: "how long a room without viewers is kept after its speaker has left",
+    past: "its lines are forgotten, and any key may speak there",
+    value: "duration",
+  }),
   keyInQuery: z.boolean("must be true or false").default(false).register(settingTexts, {
     meaning: "whether a key may come as `?key=` too, as bare browsers need; proxies write URLs to their logs",
     past: "a key in the query is refused with `unauthorized`",
@@ -145,6 +170,12 @@ export const serverSettingsSchema = z.strictObject({
   }),
   addressSessions: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
     meaning: "open streams of each address (an IPv6 /64); 0: no limit",
+    past: "the next is refused with `rate_limited`, close 1013",
+    value: "number",
+  }),
+  addressViewers: wholeNumber(0, 1_000_000_000).default(0).register(settingTexts, {
+    meaning:
+      "viewers of rooms of each address (an IPv6 /64) at once; 0: no limit. A hall full of people may have one address",
     past: "the next is refused with `rate_limited`, close 1013",
     value: "number",
   }),

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from "../server/http/asyncapi.ts";
 import { clientMessageSchema } from "../server/protocol/client-messages.ts";
 import { CLOSE_CODES, ERROR_RULES } from "../server/protocol/close-codes.ts";
+import { roomMessageSchema } from "../server/protocol/room-messages.ts";
 import { serverMessageSchema } from "../server/protocol/server-messages.ts";
 import { translateRequestSchema, translateResponseSchema } from "../server/protocol/translate-request.ts";
 import { codeBlocks } from "./markdown.ts";
@@ -19,7 +20,7 @@ const LIMITS = JSON.stringify({
   outboxBytes: 1_048_576,
   idleTimeoutMs: 300_000,
 });
-const anyMessage = z.union([clientMessageSchema, serverMessageSchema]);
+const anyMessage = z.union([clientMessageSchema, serverMessageSchema, roomMessageSchema]);
 
 /** The rows of the table below a heading, as the first cell's code. */
 function fieldsBelow(heading: string): string[] {
@@ -61,6 +62,19 @@ describe("docs/protocol.md", () => {
       expect(fieldsBelow(`\`${name}\``).sort()).toEqual(fields.sort());
     },
   );
+
+  it("tells of every field that viewers of a room are sent", () => {
+    for (const { shape } of roomMessageSchema.options) {
+      const [type] = shape.type.values;
+      const [, fields] = new RegExp(`^\\| \`${type}\` +\\| (\`[^|]+) \\|`, "m").exec(page.split("## Rooms")[1]) ?? [];
+      const told = [...(fields ?? "").matchAll(/`(\w+)\??`/g)].map(([, name]) => name);
+      expect(told.sort()).toEqual(
+        Object.keys(shape)
+          .filter((field) => field !== "type")
+          .sort(),
+      );
+    }
+  });
 
   it("tells of every error code and close code", () => {
     for (const code of Object.keys(ERROR_RULES)) expect(page).toMatch(new RegExp(`^\\| \`${code}\` `, "m"));

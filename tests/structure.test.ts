@@ -42,6 +42,7 @@ const ORDER: Record<string, readonly string[]> = {
       "transport",
     ],
     "captions",
+    "rooms",
     "catalogue.ts",
     "main.ts",
   ],

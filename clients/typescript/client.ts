@@ -277,8 +277,8 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   }
 
   #start(): object {
-    const { source, target, wait, model, timings, glossary, formality, captions } = this.#options;
-    const settings = { source, target, wait, model, timings, glossary, formality, captions };
+    const { source, target, wait, model, timings, glossary, formality, captions, room } = this.#options;
+    const settings = { source, target, wait, model, timings, glossary, formality, captions, room };
     return { type: "start", ...settings, ...(this.#asksResume ? { resume: true } : {}), key: this.#key };
   }
 

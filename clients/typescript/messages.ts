@@ -25,6 +25,8 @@ export interface StreamSettings {
   formality?: "formal" | "informal";
   /** The caption output that is fed, by its name in the server's configuration. */
   captions?: string;
+  /** The room that the stream speaks in. */
+  room?: string;
 }
 
 /** Appends text. */

@@ -107,10 +107,13 @@ export class Admission {
     if (refusal !== undefined) throw refusal;
   }
 
-  /** @throws ProtocolError `unauthorized` where the caller's token is not for these languages */
-  checkScope({ holder }: Caller, source: string, targets: readonly string[]): void {
+  /** @throws ProtocolError `unauthorized` where the caller's token is not for these languages, or for this room */
+  checkScope({ holder }: Caller, source: string, targets: readonly string[], room?: string): void {
     const { token } = holder ?? {};
     if (token === undefined) return;
+    if (token.room !== undefined && token.room !== room) {
+      throw new ProtocolError("unauthorized", `this token is for the room ${token.room}`, { field: "room" });
+    }
     const wrongSource = token.source !== undefined && token.source !== source;
     const wrongTarget =
       token.target !== undefined && targets.some((target) => token.target?.includes(target) === false);

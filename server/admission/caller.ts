@@ -26,6 +26,8 @@ export interface Holder {
 export interface TokenScope {
   source?: string;
   target?: readonly string[];
+  /** The only room: a stream must speak there. */
+  room?: string;
 }
 
 /** Turns a credential into whom it stands for: API keys are one way, tokens made from them another. */

@@ -13,6 +13,7 @@ const payloadSchema = z.strictObject({
   expires: z.number(),
   source: z.string().optional(),
   target: z.array(z.string()).optional(),
+  room: z.string().optional(),
 });
 
 export class Tokens implements CredentialVerifier {
@@ -31,9 +32,11 @@ export class Tokens implements CredentialVerifier {
   }
 
   /** A token that stands for the holder's key, and for no more than the scope says. */
-  issue(holder: Holder, seconds: number, { source, target }: TokenScope = {}): string {
+  issue(holder: Holder, seconds: number, { source, target, room }: TokenScope = {}): string {
     const expires = Math.round(this.#clock() + seconds * 1000);
-    const payload = Buffer.from(JSON.stringify({ key: holder.key, expires, source, target })).toString("base64url");
+    const payload = Buffer.from(JSON.stringify({ key: holder.key, expires, source, target, room })).toString(
+      "base64url",
+    );
     return `${TOKEN_PREFIX}${payload}.${this.#sign(payload).toString("base64url")}`;
   }
 
@@ -47,8 +50,8 @@ export class Tokens implements CredentialVerifier {
     // Only what was signed here is read.
     const parsed = payloadSchema.safeParse(JSON.parse(Buffer.from(payload, "base64url").toString()));
     if (!parsed.success || this.#clock() >= parsed.data.expires) return undefined;
-    const { key, source, target } = parsed.data;
-    return { key, token: { source, target } };
+    const { key, source, target, room } = parsed.data;
+    return { key, token: { source, target, room } };
   }
 
   /** What a token has opened stays open as long as the key behind it stands, of which the keys know. */

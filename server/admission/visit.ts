@@ -56,9 +56,9 @@ export class Visit {
     this.#caller = caller;
   }
 
-  /** @throws ProtocolError `unauthorized` where its token is not for these languages */
-  checkScope(source: string, targets: readonly string[]): void {
-    this.#admission.checkScope(this.#caller, source, targets);
+  /** @throws ProtocolError `unauthorized` where its token is not for these languages, or for this room */
+  checkScope(source: string, targets: readonly string[], room?: string): void {
+    this.#admission.checkScope(this.#caller, source, targets, room);
   }
 
   /** A message has come; the error where it was one too many. */

@@ -9,7 +9,8 @@ import {
   startSchema,
   textSchema,
 } from "../protocol/client-messages.ts";
-import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { roomDeltaSchema, roomFinalSchema, roomOpenSchema, roomSchema } from "../protocol/room-messages.ts";
 import {
   deltaSchema,
   doneSchema,
@@ -45,11 +46,23 @@ export const SERVER_MESSAGES = {
   done: { summary: "The last message of a stream that was ended", schema: doneSchema },
 } satisfies Messages;
 
+/** What viewers of a room are sent, and `error`. A type that streams have too has `Room` before it. */
+export const ROOM_MESSAGES = {
+  Room: { summary: "What the room is; what is open follows", schema: roomSchema },
+  RoomOpen: { summary: "All that an open segment has", schema: roomOpenSchema },
+  RoomDelta: { summary: "Text to append to an open segment", schema: roomDeltaSchema },
+  RoomFinal: { summary: "A segment is complete", schema: roomFinalSchema },
+} satisfies Messages;
+
 /** The document that `GET /v1/asyncapi.json` serves. Its operations are the server's: what clients send, it receives. */
 export function asyncApiDocument(): object {
-  const all: Messages = { ...CLIENT_MESSAGES, ...SERVER_MESSAGES };
-  const inChannel = (messages: Messages) =>
-    Object.keys(messages).map((name) => ({ $ref: `#/channels/stream/messages/${name}` }));
+  const ofStream: Messages = { ...CLIENT_MESSAGES, ...SERVER_MESSAGES };
+  const ofRoom: Messages = { ...ROOM_MESSAGES, error: SERVER_MESSAGES.error };
+  const all: Messages = { ...ofStream, ...ofRoom };
+  const inChannel = (messages: Messages, of = "stream") =>
+    Object.keys(messages).map((name) => ({ $ref: `#/channels/${of}/messages/${name}` }));
+  const references = (messages: Messages) =>
+    Object.fromEntries(Object.keys(messages).map((name) => [name, { $ref: `#/components/messages/${name}` }]));
   const channel = { $ref: "#/channels/stream" };
   return {
     asyncapi: "3.0.0",
@@ -59,15 +72,43 @@ export function asyncApiDocument(): object {
       stream: {
         address: STREAM_PATH,
         description: `A WebSocket with the subprotocol ${SUBPROTOCOL}. Every frame is one message as JSON text.`,
-        messages: Object.fromEntries(Object.keys(all).map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+        messages: references(ofStream),
         bindings: {
           ws: { method: "GET", query: jsonSchemaOf(settingsSchema, "draft-7"), bindingVersion: "0.1.0" },
+        },
+      },
+      room: {
+        address: `${ROOMS_PATH}{room}`,
+        description: "A WebSocket for a viewer of a room. Every frame is one message as JSON text; nothing is read.",
+        parameters: { room: { description: "The room's name: lower-case letters and digits, hyphens between them" } },
+        messages: references(ofRoom),
+        bindings: {
+          ws: {
+            method: "GET",
+            query: {
+              type: "object",
+              properties: {
+                target: { type: "string", description: "The language; without it only `Room` is sent" },
+                after: {
+                  type: "string",
+                  description: "What the viewer has: `epoch` and `seq` with a full stop between",
+                },
+              },
+            },
+            bindingVersion: "0.1.0",
+          },
         },
       },
     },
     operations: {
       receive: { action: "receive", channel, summary: "What a client sends", messages: inChannel(CLIENT_MESSAGES) },
       send: { action: "send", channel, summary: "What the server sends", messages: inChannel(SERVER_MESSAGES) },
+      watch: {
+        action: "send",
+        channel: { $ref: "#/channels/room" },
+        summary: "What a viewer of a room is sent",
+        messages: inChannel(ofRoom, "room"),
+      },
     },
     components: {
       messages: Object.fromEntries(

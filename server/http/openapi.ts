@@ -1,7 +1,8 @@
 // The HTTP routes as an OpenAPI 3.1 document, made from the schemas that parse their bodies.
 import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import { errorBodySchema, modelsResponseSchema } from "../protocol/http-messages.ts";
-import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { roomNameSchema, roomResponseSchema } from "../protocol/room-messages.ts";
 import { tokenRequestSchema, tokenResponseSchema } from "../protocol/token-request.ts";
 import { translateRequestSchema, translateResponseSchema } from "../protocol/translate-request.ts";
 import { API_INFO, ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
@@ -80,6 +81,22 @@ export function openApiDocument(): object {
           responses: { 101: { description: "The stream is open" }, ...problem(400), ...problem(426) },
         },
       },
+      [`${ROOMS_PATH}{room}`]: {
+        get: {
+          operationId: "room",
+          summary: `What a room is now; as a WebSocket, what is said there, described by ${ASYNCAPI_PATH}`,
+          security: key,
+          parameters: [
+            { name: "room", in: "path", required: true, schema: jsonSchemaOf(roomNameSchema, "draft-2020-12") },
+          ],
+          responses: {
+            ...ok("The room, whether or not anybody is there", json("Room")),
+            101: { description: "The viewer is let in" },
+            ...refusals("unauthorized", "forbidden_origin"),
+            ...problem(404),
+          },
+        },
+      },
       [OPENAPI_PATH]: {
         get: { operationId: "openapi", summary: "This document", responses: ok("OpenAPI 3.1", ANY_OBJECT) },
       },
@@ -106,6 +123,7 @@ export function openApiDocument(): object {
         TranslateResponse: jsonSchemaOf(translateResponseSchema, "draft-2020-12"),
         TokenRequest: jsonSchemaOf(tokenRequestSchema, "draft-2020-12"),
         TokenResponse: jsonSchemaOf(tokenResponseSchema, "draft-2020-12"),
+        Room: jsonSchemaOf(roomResponseSchema, "draft-2020-12"),
         Models: jsonSchemaOf(modelsResponseSchema, "draft-2020-12"),
         Error: jsonSchemaOf(errorBodySchema, "draft-2020-12"),
       },

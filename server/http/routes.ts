@@ -4,7 +4,7 @@ import type { Caller, Holder, TokenScope } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
 import type { ModelListing } from "../protocol/http-messages.ts";
-import { STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ServedPair } from "../protocol/pairs.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type TokenResponse, tokenRequestSchema } from "../protocol/token-request.ts";
@@ -14,7 +14,7 @@ import { parseJsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { Page } from "./page.ts";
 import type { HttpRequest } from "./request.ts";
-import { respond, respondError, respondJson, respondProblem, respondText } from "./response.ts";
+import { type HttpResponse, respond, respondError, respondJson, respondProblem, respondText } from "./response.ts";
 import { Router } from "./router.ts";
 import { type TranslateRouteOptions, translateRoute } from "./translate-route.ts";
 
@@ -36,6 +36,8 @@ export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
   charge(caller: Caller, texts: readonly string[]): void;
   /** Makes a token; absent where the server needs no keys. */
   issueToken?: (holder: Holder, seconds: number, scope: TokenScope) => string;
+  /** Answers for a room; absent where there are none. Throws ProtocolError where the caller may not know. */
+  room?: (request: HttpRequest) => HttpResponse;
   onFault(error: unknown, path: string): void;
 }
 
@@ -77,6 +79,9 @@ export function makeRouter(options: RouteOptions): Router {
     .add("GET", STREAM_PATH, () => {
       const headers = { upgrade: "websocket" };
       return respondProblem(426, `this is a WebSocket: connect with the subprotocol ${SUBPROTOCOL}`, headers);
+    })
+    .add("GET", `${ROOMS_PATH}*`, (request) => {
+      return options.room?.(request) ?? respondProblem(404, "this server has no rooms");
     })
     .add("GET", "/livez", () => respondText(200, "ok\n"))
     .add("GET", "/readyz", () => {

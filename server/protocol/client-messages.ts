@@ -3,6 +3,7 @@ import { z } from "zod";
 import { glossarySchema } from "../../models/glossary.ts";
 import { FORMALITIES } from "../../models/tags.ts";
 import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH, TARGETS_MAX } from "./limits.ts";
+import { roomNameSchema } from "./room-messages.ts";
 
 export const NOT_YET = "is not supported by this server yet";
 
@@ -53,6 +54,8 @@ export const settingsShape = {
     .min(1, "must be the name of a caption output")
     .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`)
     .optional(),
+  /** The room that the stream speaks in. */
+  room: roomNameSchema.optional(),
   /** For clients that cannot set a header: the key, where the server needs one. */
   key: z
     .string("must be a key")
@@ -121,7 +124,7 @@ export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "revise
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
-  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "glossary" | "formality"
+  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "room" | "glossary" | "formality"
 >;
 export type StartMessage = z.infer<typeof startSchema>;
 export type TextMessage = z.infer<typeof textSchema>;

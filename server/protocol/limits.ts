@@ -52,3 +52,15 @@ export const TARGETS_MAX = 5;
 
 /** The most characters of a language code or a model's name. */
 export const NAME_MAX_LENGTH = 64;
+
+/** Below it rooms are watched: a WebSocket for each viewer, and what a room is. */
+export const ROOMS_PATH = "/v1/rooms/";
+
+/** Bytes that may wait for a viewer of a room. Past it: closed with 1013; it comes again and is sent what is kept. */
+export const ROOM_BACKLOG_BYTES = 64 * 1024;
+
+/** The most bytes of lines that a viewer is sent when it joins, the newest first. */
+export const ROOM_HISTORY_BYTES = 48 * 1024;
+
+/** How long a token that is for one room may be good, in seconds: a day of talks. */
+export const ROOM_TOKEN_MAX_SECONDS = 86_400;

@@ -4,6 +4,7 @@ import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
 import { SUBPROTOCOL } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
+import { Topics } from "./topics.ts";
 import type {
   Application,
   Connection,
@@ -36,10 +37,12 @@ export class MemoryTransport implements Transport {
   readonly #application: Application;
   readonly #settings: TransportSettings;
   readonly #open = new Set<MemoryPeer>();
+  readonly #topics: Topics;
 
   constructor(application: Application, settings: TransportSettings) {
     this.#application = application;
     this.#settings = settings;
+    this.#topics = new Topics(settings.topicBacklogMaxBytes);
   }
 
   listen(port: number): Promise<number> {
@@ -51,10 +54,26 @@ export class MemoryTransport implements Transport {
     const { subprotocol = SUBPROTOCOL, ...shown } = given;
     const negotiated = negotiateSubprotocol(subprotocol);
     if ("refusal" in negotiated) throw new Error(`refused with ${negotiated.refusal.status}`);
-    const peer = new MemoryPeer(negotiated.subprotocol, this.#settings, () => this.#open.delete(peer));
-    this.#open.add(peer);
+    const peer = this.#peer(negotiated.subprotocol);
     peer.handler = this.#application.connect(peer, { ...NOTHING_SHOWN, ...shown, query });
     return peer.client;
+  }
+
+  /** Opens a connection on another path than a stream's, as a viewer does. */
+  watch(path: string, query = "", shown: Partial<StreamRequest> = {}): MemoryClient {
+    const peer = this.#peer("");
+    peer.handler = this.#application.watch?.(peer, { ...NOTHING_SHOWN, ...shown, query, path });
+    return peer.client;
+  }
+
+  publish(topic: string, frame: string): number {
+    return this.#topics.publish(topic, frame);
+  }
+
+  #peer(subprotocol: string): MemoryPeer {
+    const peer = new MemoryPeer(subprotocol, this.#settings, this.#topics, () => this.#open.delete(peer));
+    this.#open.add(peer);
+    return peer;
   }
 
   /** Makes an HTTP request. */
@@ -87,6 +106,7 @@ class MemoryPeer implements Connection {
   handler: ConnectionHandler | undefined;
   readonly client: MemoryClient;
   readonly #settings: TransportSettings;
+  readonly #topics: Topics;
   readonly #onEnd: () => void;
   readonly #outbox: string[] = [];
   #bufferedBytes = 0;
@@ -94,8 +114,9 @@ class MemoryPeer implements Connection {
   #closing: { code: CloseCode; reason: string; timer: NodeJS.Timeout } | undefined;
   #closed: { code: number; reason: string } | undefined;
 
-  constructor(subprotocol: string, settings: TransportSettings, onEnd: () => void) {
+  constructor(subprotocol: string, settings: TransportSettings, topics: Topics, onEnd: () => void) {
     this.#settings = settings;
+    this.#topics = topics;
     this.#onEnd = onEnd;
     const closedOf = () => this.#closed;
     this.client = {
@@ -128,8 +149,13 @@ class MemoryPeer implements Connection {
     this.#flush();
   }
 
+  subscribe(topic: string, onSlow: () => void): void {
+    if (this.#closing === undefined && this.#closed === undefined) this.#topics.subscribe(topic, this, onSlow);
+  }
+
   close(code: CloseCode, reason: string, timeoutMs = this.#settings.closeTimeoutMs): void {
     if (this.#closing !== undefined || this.#closed !== undefined) return;
+    this.#topics.leave(this);
     const timer = setTimeout(() => this.end(1006, ""), timeoutMs);
     this.#closing = { code, reason, timer };
     // As with sockets, `closed` comes in a later turn, never inside this call.
@@ -139,6 +165,7 @@ class MemoryPeer implements Connection {
   end(code: number, reason: string): void {
     if (this.#closed !== undefined) return;
     this.#closed = { code, reason };
+    this.#topics.leave(this);
     clearTimeout(this.#closing?.timer);
     this.#onEnd();
     this.handler?.closed(code);

@@ -11,6 +11,7 @@ function setUp() {
       this.bufferedBytes += Buffer.byteLength(frame) + 2;
     },
     close: () => undefined,
+    subscribe: () => undefined,
   };
   return { clock, connection, outbox: new Outbox(connection, () => clock.ms) };
 }

@@ -1,6 +1,7 @@
 // One connection as a stream: frames to messages to its session, and the session's messages to the outbox.
 import type { Wait } from "../../models/wait.ts";
 import { withoutCredential } from "../admission/admission.ts";
+import type { Caller } from "../admission/caller.ts";
 import type { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
 import type { ClientMessage, ReviseMessage, StreamSettings, TextMessage } from "../protocol/client-messages.ts";
@@ -38,14 +39,15 @@ export interface StreamModel extends ServedPair {
 
 export interface SessionCallbacks {
   emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
-  close(code: 1000 | 1011): void;
+  close(code: CloseCode): void;
   aborted?(): void;
 }
 
 /** What a stream asks of its session. */
-export interface OpenSettings extends Pick<StreamSettings, "captions" | "glossary" | "formality"> {
+export interface OpenSettings extends Pick<StreamSettings, "captions" | "room" | "glossary" | "formality"> {
   wait: Wait;
   timings: boolean;
+  caller: Caller;
 }
 
 /** What streams share: what is served, who may come in, the clock, and where things are counted. */
@@ -268,12 +270,14 @@ export class Stream implements ConnectionHandler {
     this.#visit.checkScope(
       source,
       models.map(({ target }) => target),
+      settings.room,
     );
     const wait = settings.wait ?? longestWait(models);
-    const { captions, glossary, formality } = settings;
+    const { captions, room, glossary, formality } = settings;
+    const { caller } = this.#visit;
     this.#session = this.#host.openSession(
       models,
-      { wait, timings: settings.timings ?? false, captions, glossary, formality },
+      { wait, timings: settings.timings ?? false, captions, room, glossary, formality, caller },
       {
         emit: (message, measure) => this.#emit(message, measure),
         close: (code) => this.#finish(code, this.#sessionError),

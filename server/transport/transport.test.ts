@@ -15,6 +15,7 @@ const SETTINGS: TransportSettings = {
   keepAliveMs: 60_000,
   headTimeoutMs: 10_000,
   backpressureMaxBytes: 1024 * 1024,
+  topicBacklogMaxBytes: 16 * 1024,
   closeTimeoutMs: 200,
 };
 

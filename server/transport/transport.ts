@@ -3,7 +3,7 @@ import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { OUTBOX_MAX_BYTES, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
+import { OUTBOX_MAX_BYTES, ROOM_BACKLOG_BYTES, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
 
 /** One open WebSocket, as the application sees it. Calls after its end do nothing. */
 export interface Connection {
@@ -18,6 +18,13 @@ export interface Connection {
    * @param timeoutMs the settings' `closeTimeoutMs` by default
    */
   close(code: CloseCode, reason: string, timeoutMs?: number): void;
+  /**
+   * From now on takes what is published to the topic, after what was sent before.
+   *
+   * @param onSlow called once, in the place of a frame for which the peer's backlog (`topicBacklogMaxBytes`) has no room:
+   *   it takes no more of the topic, which waits for nobody
+   */
+  subscribe(topic: string, onSlow: () => void): void;
 }
 
 /** What the application does with one connection. Its methods must not throw. */
@@ -34,7 +41,7 @@ export type StreamRequest = Shown;
 export interface Application {
   /** A connection on STREAM_PATH was opened. */
   connect(connection: Connection, request: StreamRequest): ConnectionHandler;
-  /** A connection on a path below CAPTIONS_PATH was opened. */
+  /** A connection on a path below CAPTIONS_PATH or ROOMS_PATH was opened. */
   watch?(connection: Connection, request: StreamRequest & { path: string }): ConnectionHandler;
   /** Everything else; never rejects. */
   respond(request: HttpRequest): Promise<HttpResponse>;
@@ -52,6 +59,8 @@ export interface TransportSettings {
   keepAliveMs: number;
   /** Bytes that an adapter with a limit of its own holds for one peer; far above what the application lets wait. */
   backpressureMaxBytes: number;
+  /** Bytes that may wait for a connection that takes topics. */
+  topicBacklogMaxBytes: number;
   /**
    * How long a request's head may take to come: who never finishes it holds no connection for longer. Milliseconds;
    * uWebSockets.js has 10 seconds of its own.
@@ -65,6 +74,8 @@ export interface Transport {
   readonly name: "uws" | "ws" | "memory";
   /** @returns the port, also where 0 was asked for. Rejects where it cannot be had. */
   listen(port: number, host: string): Promise<number>;
+  /** Sends a frame to all who have subscribed to the topic. @returns how many have */
+  publish(topic: string, frame: string): number;
   /** Stops listening and ends every connection that is left without ceremony. */
   close(): Promise<void>;
 }
@@ -74,6 +85,7 @@ export const DEFAULT_TRANSPORT_SETTINGS: TransportSettings = {
   bodyMaxBytes: 1024 * 1024,
   keepAliveMs: 60_000,
   backpressureMaxBytes: 4 * OUTBOX_MAX_BYTES,
+  topicBacklogMaxBytes: ROOM_BACKLOG_BYTES,
   headTimeoutMs: UNAUTHORIZED_TIMEOUT_MS,
   closeTimeoutMs: 5_000,
 };

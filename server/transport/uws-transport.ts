@@ -4,7 +4,7 @@ import type { Shown } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import { type HttpResponse, type OpenBody, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { CAPTIONS_PATH, STREAM_PATH } from "../protocol/limits.ts";
+import { CAPTIONS_PATH, ROOMS_PATH, STREAM_PATH } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
 import type { Application, Connection, ConnectionHandler, Transport, TransportSettings } from "./transport.ts";
 
@@ -52,6 +52,11 @@ export class UwsTransport implements Transport {
     this.#app = uws.App();
     this.#app.ws<SocketData>(STREAM_PATH, this.#behavior());
     this.#app.ws<SocketData>(`${CAPTIONS_PATH}*`, this.#behavior());
+    this.#app.ws<SocketData>(`${ROOMS_PATH}*`, {
+      ...this.#behavior(),
+      maxBackpressure: settings.topicBacklogMaxBytes,
+      dropped: (socket) => socket.getUserData().connection?.dropped(),
+    });
     this.#app.any("/*", (response, request) => this.#respond(response, request));
   }
 
@@ -67,6 +72,12 @@ export class UwsTransport implements Transport {
         resolve(this.#uws.us_socket_local_port(socket));
       });
     });
+  }
+
+  publish(topic: string, frame: string): number {
+    const subscribers = this.#app.numSubscribers(topic);
+    if (subscribers > 0) this.#app.publish(topic, frame);
+    return subscribers;
   }
 
   close(): Promise<void> {
@@ -209,6 +220,7 @@ class UwsConnection implements Connection {
   #close: { code: CloseCode; reason: string; timer: NodeJS.Timeout } | undefined;
   #ended = false;
   #broken = false;
+  #onSlow: (() => void) | undefined;
 
   constructor(socket: Socket, closeTimeoutMs: number) {
     this.#socket = socket;
@@ -230,8 +242,28 @@ class UwsConnection implements Connection {
     setImmediate(() => this.#cut());
   }
 
+  subscribe(topic: string, onSlow: () => void): void {
+    if (this.closing) return;
+    this.#onSlow = onSlow;
+    this.#socket.subscribe(topic);
+  }
+
+  /** A topic's frame was left out: the peer's backlog is over the limit. */
+  dropped(): void {
+    // In a later turn: this may be in the middle of the library's own round of subscribers.
+    const onSlow = this.#onSlow;
+    this.#onSlow = undefined;
+    if (onSlow === undefined) return;
+    setImmediate(() => {
+      if (this.#ended) return;
+      this.#leaveTopics();
+      onSlow();
+    });
+  }
+
   close(code: CloseCode, reason: string, timeoutMs = this.#closeTimeoutMs): void {
     if (this.closing) return;
+    this.#leaveTopics();
     // Always in a later turn, as `end` calls the close handler at once. A peer that does not read is cut off in time.
     const timer = setTimeout(() => this.#cut(), timeoutMs);
     this.#close = { code, reason, timer };
@@ -247,6 +279,10 @@ class UwsConnection implements Connection {
   ended(): void {
     this.#ended = true;
     clearTimeout(this.#close?.timer);
+  }
+
+  #leaveTopics(): void {
+    for (const topic of this.#socket.getTopics()) this.#socket.unsubscribe(topic);
   }
 
   #cut(): void {

@@ -5,8 +5,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { HttpRequest } from "../http/request.ts";
 import { type HttpResponse, type OpenBody, respondProblem, STATUS_TEXT } from "../http/response.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import { CAPTIONS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { CAPTIONS_PATH, ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import { negotiateSubprotocol } from "./subprotocol.ts";
+import { Topics } from "./topics.ts";
 import type {
   Application,
   Connection,
@@ -23,11 +24,13 @@ export class WsTransport implements Transport {
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
   readonly #alive = new Map<WebSocket, boolean>();
+  readonly #topics: Topics;
   #pinging: NodeJS.Timeout | undefined;
 
   constructor(application: Application, settings: TransportSettings) {
     this.#application = application;
     this.#settings = settings;
+    this.#topics = new Topics(settings.topicBacklogMaxBytes);
     const { headTimeoutMs } = settings;
     this.#server = createServer(
       // Looked at so often that none is held much longer than it may be.
@@ -57,6 +60,10 @@ export class WsTransport implements Transport {
     });
   }
 
+  publish(topic: string, frame: string): number {
+    return this.#topics.publish(topic, frame);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#pinging);
     for (const socket of this.#alive.keys()) socket.terminate();
@@ -69,7 +76,7 @@ export class WsTransport implements Transport {
     // Errors of a socket that never became a stream are nobody's business.
     socket.on("error", () => socket.destroy());
     const [path, query = ""] = splitUrl(request.url);
-    if (path !== STREAM_PATH && !path.startsWith(CAPTIONS_PATH)) {
+    if (path !== STREAM_PATH && !path.startsWith(CAPTIONS_PATH) && !path.startsWith(ROOMS_PATH)) {
       refuse(socket, respondProblem(404, `streams are opened at ${STREAM_PATH}`));
       return;
     }
@@ -91,7 +98,7 @@ export class WsTransport implements Transport {
 
   #open(webSocket: WebSocket, path: string, request: StreamRequest): void {
     this.#alive.set(webSocket, true);
-    const connection = new WsConnection(webSocket, this.#settings.closeTimeoutMs);
+    const connection = new WsConnection(webSocket, this.#settings.closeTimeoutMs, this.#topics);
     let handler: ConnectionHandler | undefined;
     webSocket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#alive.set(webSocket, true);
@@ -177,12 +184,14 @@ class WsBody implements OpenBody {
 class WsConnection implements Connection {
   readonly #webSocket: WebSocket;
   readonly #closeTimeoutMs: number;
+  readonly #topics: Topics;
   #timer: NodeJS.Timeout | undefined;
   closing = false;
 
-  constructor(webSocket: WebSocket, closeTimeoutMs: number) {
+  constructor(webSocket: WebSocket, closeTimeoutMs: number, topics: Topics) {
     this.#webSocket = webSocket;
     this.#closeTimeoutMs = closeTimeoutMs;
+    this.#topics = topics;
   }
 
   get bufferedBytes(): number {
@@ -193,15 +202,21 @@ class WsConnection implements Connection {
     if (!this.closing) this.#webSocket.send(frame, () => {});
   }
 
+  subscribe(topic: string, onSlow: () => void): void {
+    if (!this.closing) this.#topics.subscribe(topic, this, onSlow);
+  }
+
   close(code: CloseCode, reason: string, timeoutMs = this.#closeTimeoutMs): void {
     if (this.closing) return;
     this.closing = true;
+    this.#topics.leave(this);
     this.#timer = setTimeout(() => this.#webSocket.terminate(), timeoutMs);
     this.#webSocket.close(code, reason);
   }
 
   ended(): void {
     this.closing = true;
+    this.#topics.leave(this);
     clearTimeout(this.#timer);
   }
 }

@@ -27,6 +27,7 @@ import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
 import { BODY_MAX_BYTES, CAPTIONS_PATH, ROOMS_PATH, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
+import { NatsRelay } from "./rooms/nats-relay.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import { askedTargets } from "./session/asked-target.ts";
 import { SessionRunner } from "./session/session-runner.ts";
@@ -165,8 +166,12 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       get viewers() {
         return rooms.viewers;
       },
+      get natsUp() {
+        return relay?.up ?? false;
+      },
     },
   });
+  const relay = settings.rooms && settings.nats !== undefined ? startRelay(settings.nats, log) : undefined;
   const rooms: Rooms = new Rooms({
     enabled: settings.rooms,
     maxViewers: settings.roomViewers,
@@ -183,6 +188,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     epoch: () => randomBytes(6).toString("base64url"),
     onDelivered: (viewers) => metrics.roomDelivered(viewers),
     onDropped: () => metrics.viewerDropped(),
+    relay,
   });
   const outputs = new CaptionOutputs(readOutputs(settings), {
     count: (sink, status) => metrics.captionPosted(sink, status),
@@ -298,6 +304,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     await streams.gone(settings.closeTimeoutMs);
     await outputs.close();
     await rooms.close(settings.closeTimeoutMs);
+    await relay?.close();
     await transport.close();
     keyFile?.close();
     await reloaded;
@@ -402,6 +409,17 @@ function openKeyFile({ keyFile }: ResolvedServerSettings, log: Logger): KeyFile 
 async function startTracing(settings: ResolvedServerSettings, log: Logger): Promise<Tracing | undefined> {
   const { traceEndpoint: endpoint, traceHeaders: headers, traceRatio: ratio, traceService: serviceName } = settings;
   return endpoint === undefined ? undefined : Tracing.start({ endpoint, headers, ratio, serviceName }, log);
+}
+
+function startRelay(servers: string, log: Logger): NatsRelay {
+  return new NatsRelay({
+    servers,
+    onChange: (up, reason) => {
+      if (up) log.info({ reason }, "rooms are shared over NATS");
+      else log.warn({ reason }, "NATS cannot be reached: rooms are this server's own");
+    },
+    onFault: (error) => log.error(describeFault(error), "a fault in what NATS brought"),
+  });
 }
 
 /** A whole text, with its failures in the protocol's terms. */

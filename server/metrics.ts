@@ -25,7 +25,7 @@ export interface MetricsSources {
   /** Open streams at once at most. */
   maxSessions: number;
   /** Absent where there are no rooms. */
-  rooms?: { readonly live: number; readonly viewers: number };
+  rooms?: { readonly live: number; readonly viewers: number; readonly natsUp: boolean };
 }
 
 export class Metrics {
@@ -144,6 +144,9 @@ export class Metrics {
     gauge("souffleur_queue_depth", "Segments that have something to run", () => engine.gauges().queueDepth);
     gauge("souffleur_backpressure_bytes", "Bytes that clients have not taken yet", () => sources.backpressureBytes());
     gauge("souffleur_rooms", "Rooms that somebody speaks in", () => sources.rooms?.live ?? 0);
+    gauge("souffleur_nats_up", "1 while other servers' rooms can be had through NATS", () =>
+      Number(sources.rooms?.natsUp ?? false),
+    );
     gauge("souffleur_room_viewers", "Viewers of all rooms", () => sources.rooms?.viewers ?? 0);
     new Counter({
       name: "souffleur_worker_restarts_total",

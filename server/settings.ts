@@ -106,6 +106,20 @@ export const serverSettingsSchema = z.strictObject({
     past: "its lines are forgotten, and any key may speak there",
     value: "duration",
   }),
+  nats: text("must be an address, such as nats://localhost:4222")
+    .regex(
+      /^(nats|tls):\/\/[^\s,]+(,(nats|tls):\/\/[^\s,]+)*$/,
+      "must be an address, such as nats://localhost:4222, or several separated by commas",
+    )
+    .optional()
+    .register(settingTexts, {
+      meaning:
+        "NATS server through which servers share their rooms; several addresses separated by commas, a name and a password before the host",
+      past: "while it cannot be reached each server has the rooms of its own speakers, and the log says so",
+      value: "url",
+      byDefault: "none",
+      secret: true,
+    }),
   keyInQuery: z.boolean("must be true or false").default(false).register(settingTexts, {
     meaning: "whether a key may come as `?key=` too, as bare browsers need; proxies write URLs to their logs",
     past: "a key in the query is refused with `unauthorized`",

@@ -103,7 +103,7 @@ export class RoomTrack {
   /** All of it, for another server. */
   get history(): TrackHistory {
     const { target } = this;
-    return { target, seq: this.#seq, next: this.#next, messages: [...this.#lines, ...this.#open.values()] };
+    return { target, seq: this.#seq, next: this.#next, messages: this.since() };
   }
 
   /** Becomes what another server has. @returns what its viewers lack of it: the lines that are new, and all that is open */

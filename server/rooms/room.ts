@@ -58,6 +58,11 @@ export class Room {
     return this.#targets;
   }
 
+  /** The last number of each language. */
+  get seqs(): Record<string, number> {
+    return Object.fromEntries([...this.#tracks.values()].map(({ target, seq }) => [target, seq]));
+  }
+
   get viewers(): number {
     let viewers = 0;
     for (const count of this.#watching.values()) viewers += count;

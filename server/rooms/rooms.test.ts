@@ -132,7 +132,7 @@ describe("Rooms", () => {
     expect(first.closes).toEqual([1008]);
     expect(() => speak("hall", of("other"))).toThrow(refused("room", /another key/));
     pass(60_000);
-    rooms.sweep();
+    rooms.beat();
     speak("hall", of("other"));
   });
 

@@ -1,4 +1,5 @@
 // All rooms of a server: speakers join them by name, viewers watch a language each, and nobody waits for a viewer.
+import { randomUUID } from "node:crypto";
 import type { Caller } from "../admission/caller.ts";
 import type { HttpRequest } from "../http/request.ts";
 import { type HttpResponse, respondJson, respondProblem } from "../http/response.ts";
@@ -10,10 +11,14 @@ import type { SessionMessage } from "../session/session-event.ts";
 import type { SessionCallbacks } from "../transport/stream.ts";
 import type { Connection, ConnectionHandler, StreamRequest } from "../transport/transport.ts";
 import { Room } from "./room.ts";
+import type { RoomRelay } from "./room-relay.ts";
+import type { SpokenMessage } from "./room-track.ts";
+import { SharedRoom } from "./shared-room.ts";
+import { ViewerPlaces } from "./viewer-places.ts";
 
 /** Rooms that are remembered at once: those whose speaker left longest ago are forgotten first. */
 const ROOMS_MAX = 10_000;
-const SWEEP_MS = 5_000;
+const BEAT_MS = 2_000;
 
 /** Who speaks in a room, and in which languages. */
 export interface RoomSpeaker {
@@ -44,39 +49,57 @@ export interface RoomsOptions {
   onDelivered(viewers: number): void;
   /** A viewer was cut off because it did not read. */
   onDropped(): void;
+  /** The other servers of the rooms; absent where there are none. */
+  relay?: RoomRelay | undefined;
+}
+
+/** Who wants a room: of this server or of another. */
+interface Claimant {
+  address: string;
+  key?: string | undefined;
 }
 
 /** A speaker's hold on its room. */
 interface Hold {
-  caller: Caller;
+  address: string;
+  /** What was said before it was known whether the speaker has the room. */
+  waiting?: SpokenMessage[] | undefined;
   /** Ends the speaker's stream. */
-  end(error: ProtocolError): void;
+  end(reason: string): void;
 }
 
 interface Entry {
   room: Room;
-  hold?: Hold;
+  shared?: SharedRoom;
+  hold?: Hold | undefined;
   /** The key whose room it is, where the server has keys. */
-  key?: string;
+  key?: string | undefined;
 }
 
 export class Rooms {
   readonly #options: RoomsOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #viewersOf = new Map<string, number>();
+  readonly #places: ViewerPlaces;
   readonly #connections = new Set<Connection>();
-  readonly #sweeping: NodeJS.Timeout;
+  readonly #server = randomUUID();
+  readonly #beating: NodeJS.Timeout;
   #onEmpty: () => void = () => {};
 
   constructor(options: RoomsOptions) {
     this.#options = options;
-    this.#sweeping = setInterval(() => this.sweep(), SWEEP_MS).unref();
+    this.#places = new ViewerPlaces(options);
+    this.#beating = setInterval(() => this.beat(), BEAT_MS).unref();
+    const { relay } = options;
+    if (relay === undefined) return;
+    relay.onUp = () => {
+      for (const { shared } of this.#entries.values()) shared?.reachable();
+    };
   }
 
-  /** Rooms that somebody speaks in. */
+  /** Rooms that somebody speaks in on this server. */
   get live(): number {
     let live = 0;
-    for (const { room } of this.#entries.values()) if (room.live) live += 1;
+    for (const { hold } of this.#entries.values()) if (hold !== undefined) live += 1;
     return live;
   }
 
@@ -93,26 +116,30 @@ export class Rooms {
   publishing(name: string | undefined, speaker: RoomSpeaker, callbacks: SessionCallbacks): SessionCallbacks {
     if (name === undefined) return callbacks;
     const entry = this.#entry(name);
-    this.#claim(entry, speaker.caller);
+    const { address, holder } = speaker.caller;
+    const reason = this.#giveUp(entry, { address, key: holder?.key });
+    if (reason !== undefined) throw refusal(reason);
     const hold: Hold = {
-      caller: speaker.caller,
-      end: ({ code, message, field }) => {
+      address,
+      end: (why) => {
+        const { code, message, field } = refusal(why);
         callbacks.emit({ type: "error", code, message, field, fatal: true });
         callbacks.close(ERROR_RULES[code].close);
       },
     };
     entry.hold = hold;
-    entry.key = speaker.caller.holder?.key;
-    entry.room.open(speaker.source, speaker.targets);
+    entry.key = holder?.key;
     const leave = () => {
-      if (entry.hold !== hold) return;
-      entry.hold = undefined;
-      entry.room.leave();
+      if (entry.hold === hold) this.#leave(entry);
     };
+    if (entry.shared === undefined) entry.room.open(speaker.source, speaker.targets);
+    else void this.#openShared(entry, entry.shared, hold, speaker);
     return {
       emit: (message: SessionMessage, measure) => {
         callbacks.emit(message, measure);
-        if (entry.hold === hold && (message.type === "delta" || message.type === "final")) entry.room.take(message);
+        if (entry.hold !== hold || (message.type !== "delta" && message.type !== "final")) return;
+        if (hold.waiting === undefined) say(entry, message);
+        else hold.waiting.push(message);
       },
       close: (code) => {
         leave();
@@ -143,8 +170,9 @@ export class Rooms {
     const name = roomNameSchema.safeParse(request.path.slice(ROOMS_PATH.length));
     if (!name.success) return respondProblem(404, "there is no room of this name");
     this.#options.admit(shown);
-    const room = this.#entries.get(name.data)?.room;
-    const { live = false, source, targets = [], viewers = 0 } = room ?? {};
+    const { room, shared } = this.#entries.get(name.data) ?? {};
+    const { live = false, source, targets = [] } = room ?? {};
+    const viewers = (room?.viewers ?? 0) + (shared?.viewersElsewhere ?? 0);
     const state = {
       room: name.data,
       live,
@@ -155,16 +183,20 @@ export class Rooms {
     return respondJson(200, state satisfies RoomResponse, { "access-control-allow-origin": "*" });
   }
 
-  /** Forgets the rooms that nobody needs any more. */
-  sweep(): void {
-    for (const [name, { room }] of this.#entries) {
-      if (room.forgettable(this.#options.keepMs)) this.#entries.delete(name);
+  /** From time to time: forgets the rooms that nobody needs any more, and speaks to the other servers. */
+  beat(): void {
+    for (const [name, { room, shared }] of this.#entries) {
+      // A room of another server is there for its viewers' sake alone.
+      const followed =
+        shared !== undefined && !shared.owns && room.viewers === 0 && this.#entries.get(name)?.hold === undefined;
+      if (followed || room.forgettable(this.#options.keepMs)) this.#forget(name);
+      else shared?.beat();
     }
   }
 
   /** Sends all viewers away: another server may be there already. Resolves when they are gone, or after the limit. */
   async close(limitMs: number): Promise<void> {
-    clearInterval(this.#sweeping);
+    clearInterval(this.#beating);
     const gone = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
       if (this.viewers === 0) resolve();
@@ -179,16 +211,48 @@ export class Rooms {
     clearTimeout(timer);
   }
 
-  /** The room is this speaker's, or the error says why not. One who comes again takes it over from its lost connection. */
-  #claim({ room, hold, key }: Entry, { holder, address }: Caller): void {
-    if (key !== undefined && key !== holder?.key) {
-      throw new ProtocolError("bad_request", "this room is another key's", { field: "room" });
+  /**
+   * Gives a room to a claimant. One that comes again takes it over from its own lost connection.
+   * @returns why not
+   */
+  #giveUp({ room, hold, key }: Entry, claimant: Claimant): string | undefined {
+    if (key !== undefined && key !== claimant.key) return "this room is another key's";
+    if (hold === undefined) return undefined;
+    if (key === undefined && hold.address !== claimant.address) return "another stream speaks in this room";
+    const entry = this.#entries.get(room.name);
+    if (entry !== undefined) this.#leave(entry);
+    hold.end("another stream of yours speaks in this room now");
+    return undefined;
+  }
+
+  #leave(entry: Entry): void {
+    const opening = entry.hold?.waiting !== undefined;
+    entry.hold = undefined;
+    if (opening) return;
+    entry.room.leave();
+    entry.shared?.state();
+  }
+
+  /** Opens a room that another server may have: what is said meanwhile waits for its answer, a second at most. */
+  async #openShared(entry: Entry, shared: SharedRoom, hold: Hold, { caller, source, targets }: RoomSpeaker) {
+    hold.waiting = [];
+    const reason = await shared.claim(caller);
+    if (entry.hold !== hold) return;
+    const waiting = hold.waiting;
+    hold.waiting = undefined;
+    if (reason !== undefined) {
+      entry.hold = undefined;
+      hold.end(reason);
+      return;
     }
-    if (!room.live || hold === undefined) return;
-    const same = hold.caller.holder === undefined ? hold.caller.address === address : true;
-    if (!same) throw new ProtocolError("bad_request", "another stream speaks in this room", { field: "room" });
-    room.leave();
-    hold.end(new ProtocolError("bad_request", "another stream of yours speaks in this room now", { field: "room" }));
+    entry.room.open(source, targets);
+    shared.state();
+    for (const message of waiting) say(entry, message);
+  }
+
+  #forget(name: string): void {
+    this.#entries.get(name)?.shared?.close();
+    this.#entries.delete(name);
   }
 
   /** @throws ProtocolError `bad_request` where there are no rooms, `overloaded` where there are too many */
@@ -204,8 +268,13 @@ export class Rooms {
       const sent = this.#options.publish(topicOf(of, target), JSON.stringify(message));
       if (sent > 0) this.#options.onDelivered(sent);
     };
-    const entry: Entry = { room: new Room(name, { epoch: epoch(), keptLines, publish, clock }) };
+    const room = new Room(name, { epoch: epoch(), keptLines, publish, clock });
+    const entry: Entry = { room };
     this.#entries.set(name, entry);
+    const { relay } = this.#options;
+    if (relay === undefined) return entry;
+    const giveUp = (claimant: Claimant) => this.#giveUp(entry, claimant);
+    entry.shared = new SharedRoom({ room, relay, server: this.#server, clock, giveUp });
     return entry;
   }
 
@@ -215,7 +284,7 @@ export class Rooms {
       .filter(([, { room }]) => room.forgettable(0))
       .sort(([, one], [, other]) => (one.room.leftAt ?? 0) - (other.room.leftAt ?? 0));
     if (oldest === undefined) throw new ProtocolError("overloaded", "all rooms are taken", { retryAfter: 5 });
-    this.#entries.delete(oldest[0]);
+    this.#forget(oldest[0]);
   }
 
   #addViewer(connection: Connection, request: StreamRequest & { path: string }): () => void {
@@ -229,7 +298,7 @@ export class Rooms {
     }
     const { address } = this.#options.admit(request);
     const { room } = this.#entry(name.data);
-    const leaveAddress = this.#takePlace(address);
+    const leavePlace = this.#places.take(address);
     for (const message of room.watch(target, placeOf(parameters.get("after") ?? ""))) {
       connection.send(JSON.stringify(message));
     }
@@ -242,27 +311,19 @@ export class Rooms {
       this.#connections.delete(connection);
       if (this.viewers === 0) this.#onEmpty();
       room.unwatch(target);
-      leaveAddress();
+      leavePlace();
     };
   }
+}
 
-  /** @throws ProtocolError `overloaded`, `rate_limited` */
-  #takePlace(address: string): () => void {
-    const { maxViewers, addressViewers } = this.#options;
-    if (this.viewers >= maxViewers) {
-      throw new ProtocolError("overloaded", "all places for viewers are taken", { retryAfter: 5 });
-    }
-    const count = this.#viewersOf.get(address) ?? 0;
-    if (addressViewers > 0 && count >= addressViewers) {
-      throw new ProtocolError("rate_limited", "this address has all the viewers it may have", { retryAfter: 5 });
-    }
-    this.#viewersOf.set(address, count + 1);
-    return () => {
-      const left = (this.#viewersOf.get(address) ?? 1) - 1;
-      if (left > 0) this.#viewersOf.set(address, left);
-      else this.#viewersOf.delete(address);
-    };
-  }
+/** Publishes what a session says, to the other servers too. */
+function say({ room, shared }: Entry, message: SpokenMessage): void {
+  const told = room.take(message);
+  shared?.line(told);
+}
+
+function refusal(reason: string): ProtocolError {
+  return new ProtocolError("bad_request", reason, { field: "room" });
 }
 
 /** A language of a room, as the transport's topics are called; "" for those who have not chosen one. */

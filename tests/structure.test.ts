@@ -216,7 +216,7 @@ describe("files", () => {
     // Python imports modules by name, so those have underscores; a few names are given by custom.
     const custom = /^(README|CONTRIBUTING|SECURITY|ARCHITECTURE|LICENSE|NOTICE|CHANGELOG|Dockerfile)(\.md)?$/;
     const kebab = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)*$/;
-    const python = /^[a-z0-9]+(_[a-z0-9]+)*\.py$/;
+    const python = /^([a-z0-9]+(_[a-z0-9]+)*|__init__)\.py$/;
     const wrong = own.filter((path) => {
       const name = basename(path);
       const folders = dirname(path) === "." ? [] : dirname(path).split("/");

@@ -4,7 +4,7 @@ import type { BundleManifest } from "../models/manifest.ts";
 import { sourcePrefix, targetsOf } from "../models/tags.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
 import { SettingsError } from "./settings.ts";
-import type { StreamModel } from "./transport/stream.ts";
+import type { StreamModel } from "./transport/stream-host.ts";
 
 export class Catalogue {
   #bundles: ReadonlyMap<string, Bundle> = new Map();

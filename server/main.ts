@@ -37,8 +37,9 @@ import { TranslateError, translateWith } from "./session/translate.ts";
 import { type ResolvedServerSettings, resolveSettings, type ServerSettings, SettingsError } from "./settings.ts";
 import { Tracing } from "./tracing.ts";
 import { chooseTransport } from "./transport/choose-transport.ts";
-import type { StreamHost } from "./transport/stream.ts";
+import { Resumables } from "./transport/resumables.ts";
 import { StreamGroup } from "./transport/stream-group.ts";
+import type { StreamHost } from "./transport/stream-host.ts";
 import { DEFAULT_TRANSPORT_SETTINGS } from "./transport/transport.ts";
 
 const OPEN_WARNING = "anyone who reaches this address can use the server: give it a key file, or keep others out";
@@ -159,6 +160,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     backpressureBytes: () => streams.bufferedBytes,
     ready: () => unready() === undefined,
     maxSessions: settings.maxSessions,
+    detachedSessions: () => resumables.waiting,
     rooms: {
       get live() {
         return rooms.live;
@@ -195,6 +197,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     onFault: (error, sink) => log.error({ sink: sink.kind, ...describeFault(error) }, "a fault in a caption sink"),
     admit: (shown) => admission.identify(shown),
   });
+  const resumables = new Resumables({ graceMs: settings.resumeGraceMs, keptBytes: settings.resumeKeptBytes });
   const host: StreamHost = {
     get models() {
       return catalogue.models;
@@ -205,8 +208,9 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       const full = streams.size >= settings.maxSessions;
       const refusal = full ? new ProtocolError("overloaded", "all streams are taken", { retryAfter: 5 }) : unready();
       const late = refusal ?? tooLate();
-      if (late !== undefined) throw late;
-      return new Visit(admission, request, now);
+      // A stream that is open may always go on, so its client may come in; a server that goes away has none.
+      if (late !== undefined && (draining || !resumables.mayHold)) throw late;
+      return new Visit(admission, request, now, late);
     },
     openSession: (pairs, { timings, captions, room, caller, ...asked }, callbacks) => {
       const wanted = pairs.map(({ model, target }) => ({ bundle: catalogue.bundleOf(model), target }));
@@ -220,6 +224,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
         throw error;
       }
     },
+    resumables,
     sessionId: () => randomUUID(),
     now,
     onReady: (stream) => {
@@ -234,13 +239,19 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     onError: (code, stream) => {
       metrics.errorSent(code);
       if (!stream.started && isRefusal(code)) metrics.rejected(code);
+      if (code === "resume_failed") metrics.resumed("failed");
       log.debug({ session: stream.id, code }, "error sent");
     },
+    onDetached: (stream) => log.info({ session: stream.id }, "session detached: its connection was lost"),
+    onResumed: (stream) => {
+      metrics.resumed("resumed");
+      log.info({ session: stream.id }, "session resumed");
+    },
+    onDisconnected: (code) => metrics.disconnected(code),
     onNotice: (code) => metrics.noticed(code),
     onFault: (error, stream) => log.error({ session: stream.id, ...describeFault(error) }, "a fault ended a session"),
     onClosed: (stream, code) => {
       streams.delete(stream);
-      metrics.disconnected(code);
       if (!stream.started) return;
       metrics.sessionEnded(stream.outcome);
       tracing?.closed(stream, code);

@@ -7,7 +7,13 @@ function setUp() {
   const engine = new InProcessEngine({
     models: [{ name: "en-de", runner: new StandInModel({ vocabularySize: 40 }), precision: "int8" }],
   });
-  return new Metrics({ engine, backpressureBytes: () => 42, ready: () => true, maxSessions: 7 });
+  return new Metrics({
+    engine,
+    backpressureBytes: () => 42,
+    ready: () => true,
+    maxSessions: 7,
+    detachedSessions: () => 0,
+  });
 }
 
 describe("Metrics", () => {

@@ -12,6 +12,8 @@ const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0
 export type SessionOutcome = (typeof OUTCOMES)[number];
 const OUTCOMES = ["done", "left", "error", "drained"] as const;
 
+const RESUME_RESULTS = ["resumed", "failed"] as const;
+
 /** A close without a code, and a connection that was lost. */
 const CODES_WITHOUT_FRAME = [1005, 1006];
 
@@ -26,6 +28,8 @@ export interface MetricsSources {
   maxSessions: number;
   /** Absent where there are no rooms. */
   rooms?: { readonly live: number; readonly viewers: number; readonly natsUp: boolean };
+  /** Open streams without a connection. */
+  detachedSessions(): number;
 }
 
 export class Metrics {
@@ -120,6 +124,12 @@ export class Metrics {
     help: "Viewers of rooms that were cut off because they did not read",
     registers: [this.#registry],
   });
+  readonly #resumes = new Counter({
+    name: "souffleur_resumes_total",
+    help: "Connections that came to go on with a session, by whether they could",
+    labelNames: ["result"],
+    registers: [this.#registry],
+  });
 
   constructor(sources: MetricsSources) {
     collectDefaultMetrics({ register: this.#registry });
@@ -137,6 +147,9 @@ export class Metrics {
     };
     gauge("souffleur_ready", "1 while new streams are taken, as /readyz says", () => Number(sources.ready()));
     gauge("souffleur_sessions_max", "Open streams at once at most", () => sources.maxSessions);
+    gauge("souffleur_detached_sessions", "Open sessions that wait for their client to connect again", () =>
+      sources.detachedSessions(),
+    );
     gauge("souffleur_workers", "Inference threads that there should be", () => engine.gauges().workers);
     gauge("souffleur_workers_up", "Inference threads that can run steps", () => engine.gauges().workersUp);
     gauge("souffleur_open_segments", "Segments open in the engine", () => engine.gauges().openSegments);
@@ -178,6 +191,7 @@ export class Metrics {
    */
   #startAtZero(): void {
     for (const outcome of OUTCOMES) this.#sessionsTotal.inc({ outcome }, 0);
+    for (const result of RESUME_RESULTS) this.#resumes.inc({ result }, 0);
     for (const code of ERROR_CODES) {
       this.#errors.inc({ code }, 0);
       if (isRefusal(code)) this.#rejected.inc({ reason: code }, 0);
@@ -201,6 +215,11 @@ export class Metrics {
   sessionEnded(outcome: SessionOutcome): void {
     this.#sessions.dec();
     this.#sessionsTotal.inc({ outcome });
+  }
+
+  /** A connection came to go on with a session. */
+  resumed(result: (typeof RESUME_RESULTS)[number]): void {
+    this.#resumes.inc({ result });
   }
 
   /** A delta or a final was handed to the socket. */

@@ -17,6 +17,9 @@ const PROVIDER_SETTINGS = ["auto", "cpu", "webgpu", "cuda"] as const;
 /** What inference threads compute on. */
 export type ProviderSetting = (typeof PROVIDER_SETTINGS)[number];
 
+/** All that is kept must find room in the outbox (1 MB) of the connection that resumes. */
+const RESUME_KEPT_MAX_BYTES = 512 * 1024;
+
 /** An entry here is a flag, a variable, a field of the configuration file and a row of docs/operating.md. */
 export const serverSettingsSchema = z.strictObject({
   port: wholeNumber(0, 65_535)
@@ -214,6 +217,18 @@ export const serverSettingsSchema = z.strictObject({
     past: "it is closed with `idle_timeout`, close 1008",
     value: "duration",
   }),
+  resumeGraceMs: duration().default(30_000).register(settingTexts, {
+    meaning: "how long a stream that was started with `resume` outlives its connection; 0: no stream does",
+    past: "the stream ends; who comes to resume it gets `resume_failed`",
+    value: "duration",
+  }),
+  resumeKeptBytes: wholeNumber(1_024, RESUME_KEPT_MAX_BYTES)
+    .default(256 * 1024)
+    .register(settingTexts, {
+      meaning: "bytes of messages kept for the client of such a stream until it says that it has them",
+      past: "the oldest are dropped; a client that lacks one of them gets `resume_failed`",
+      value: "number",
+    }),
   keepAliveMs: duration({ least: 1000 }).default(60_000).register(settingTexts, {
     meaning: "how long a connection's peer may leave a ping unanswered",
     past: "the connection is cut, close 1006",

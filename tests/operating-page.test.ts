@@ -28,7 +28,13 @@ describe("docs/operating.md", () => {
 
   it("has every metric, and no other", async () => {
     const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
-    const text = await new Metrics({ engine, backpressureBytes: () => 0, ready: () => true, maxSessions: 1 }).text();
+    const text = await new Metrics({
+      engine,
+      backpressureBytes: () => 0,
+      ready: () => true,
+      maxSessions: 1,
+      detachedSessions: () => 2,
+    }).text();
     const types = [...text.matchAll(/^# TYPE (souffleur_\w+) (\w+)$/gm)].map(([, name, type]) => [name, type]);
     const documented = rows.filter(([, name]) => name.startsWith("souffleur_")).map(([, name, type]) => [name, type]);
     expect(documented.sort()).toEqual(types.sort());

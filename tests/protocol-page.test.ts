@@ -53,13 +53,18 @@ describe("docs/protocol.md", () => {
     translateResponseSchema.parse(JSON.parse(shown.trim().split("\n").at(-1) ?? ""));
   });
 
-  it.each(["start", "text", "revise", "ready", "delta", "final", "error", "notice"])(
+  /** Of every message but `resume` these are told once, with what they are for. */
+  const COUNTS = ["seq", "received"];
+
+  it.each(["start", "resume", "text", "revise", "ready", "delta", "final", "error", "notice"])(
     "tells of every field of %s",
     (name) => {
       const { schema } = { ...CLIENT_MESSAGES, ...SERVER_MESSAGES }[name as "start"];
-      const later = ["tentative", "resume"];
-      const fields = Object.keys(schema.shape).filter((field) => field !== "type" && !later.includes(field));
-      expect(fieldsBelow(`\`${name}\``).sort()).toEqual(fields.sort());
+      const elsewhere = name === "resume" ? [] : COUNTS;
+      const left = ["type", "tentative", ...elsewhere];
+      const fields = Object.keys(schema.shape).filter((field) => !left.includes(field));
+      const told = fieldsBelow(`\`${name}\``).filter((field) => !elsewhere.includes(field));
+      expect(told.sort()).toEqual(fields.sort());
     },
   );
 
@@ -74,6 +79,10 @@ describe("docs/protocol.md", () => {
           .sort(),
       );
     }
+  });
+
+  it("tells of the counts of both sides", () => {
+    expect(fieldsBelow("Counts").sort()).toEqual([...COUNTS, ...COUNTS].sort());
   });
 
   it("tells of every error code and close code", () => {

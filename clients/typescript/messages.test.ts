@@ -6,7 +6,7 @@ import type * as own from "./messages.ts";
 import { readServerMessage } from "./messages.ts";
 
 /** What the client adds by itself when it sends. */
-type Numbered = "seq";
+type Numbered = "seq" | "received";
 
 describe("the client's types", () => {
   it("are the server's", () => {
@@ -23,7 +23,7 @@ describe("the client's types", () => {
     expectTypeOf<own.CommitMessage>().toEqualTypeOf<Omit<clients.CommitMessage, Numbered>>();
     expectTypeOf<own.EndMessage>().toEqualTypeOf<Omit<clients.EndMessage, Numbered>>();
     expectTypeOf<own.PingMessage>().toEqualTypeOf<Omit<clients.PingMessage, Numbered>>();
-    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key">>();
+    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key" | "resume">>();
   });
 });
 

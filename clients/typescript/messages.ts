@@ -71,6 +71,9 @@ export interface ReadyMessage {
   source: string;
   target: string | string[];
   wait: Wait;
+  /** Where the stream can be resumed: milliseconds for which it outlives its connection. */
+  resumeGraceMs?: number;
+  received?: number;
   limits: {
     payloadBytes: number;
     textCharacters: number;
@@ -89,6 +92,7 @@ export interface DeltaMessage {
   /** Words of the segment's source that were read when this was written. */
   read: number;
   seq: number;
+  received?: number;
   latency?: number;
   queue?: number;
   compute?: number;
@@ -105,6 +109,7 @@ export interface FinalMessage {
   start: number;
   end: number;
   seq: number;
+  received?: number;
   latency?: number;
   averageLagging?: number;
 }
@@ -121,6 +126,8 @@ export type ErrorCode =
   | "overloaded"
   | "idle_timeout"
   | "slow_consumer"
+  | "resume_failed"
+  | "taken_over"
   | "shutting_down"
   | "internal";
 
@@ -133,6 +140,9 @@ export interface ErrorMessage {
   fatal: boolean;
   /** Seconds. */
   retryAfter?: number;
+  /** Where the stream can be resumed: number of this message, and of the last of the client's that was read. */
+  seq?: number;
+  received?: number;
 }
 
 /** Something worth knowing that changes nothing. */
@@ -140,11 +150,15 @@ export interface NoticeMessage {
   type: "notice";
   code: "contradicted";
   message: string;
+  seq?: number;
+  received?: number;
 }
 
 export interface PongMessage {
   type: "pong";
   id?: string | number;
+  seq?: number;
+  received?: number;
 }
 
 /** The last message of a stream that was ended. */
@@ -154,6 +168,8 @@ export interface DoneMessage {
   words: number;
   /** Milliseconds since the stream began. */
   duration: number;
+  seq?: number;
+  received?: number;
 }
 
 export type ServerMessage =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Admission, type AdmissionOptions, withoutCredential } from "./admission.ts";
+import { Admission, type AdmissionOptions, onlySettings } from "./admission.ts";
 import { ApiKeys, makeKey } from "./api-keys.ts";
 import { NO_LIMITS } from "./budget.ts";
 import type { Shown } from "./caller.ts";
@@ -45,8 +45,9 @@ describe("Admission", () => {
     expect(() => admission({ verifiers: [keys] }).meet(shown({ query }))).toThrow("query string");
     const caller = admission({ verifiers: [keys], keyInQuery: true }).identify(shown({ query }));
     expect(caller.holder).toEqual({ key: "studio" });
-    expect(withoutCredential(query)).toBe("source=en");
-    expect(withoutCredential("source=en&target=de")).toBe("source=en&target=de");
+    expect(onlySettings(query)).toBe("source=en");
+    expect(onlySettings("affinity=a1&source=en")).toBe("source=en");
+    expect(onlySettings("source=en&target=de")).toBe("source=en&target=de");
   });
 
   it("asks each verifier in turn, and again whether the holder still stands", () => {

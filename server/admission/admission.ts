@@ -1,4 +1,6 @@
 // Who may come in: the page's origin, the credential that is shown, and the address behind trusted proxies.
+
+import { AFFINITY_PARAMETER } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import { type Budget, type BudgetLimits, Budgets, takeOfAll } from "./budget.ts";
 import type { Caller, CredentialVerifier, Holder, Shown } from "./caller.ts";
@@ -145,11 +147,11 @@ export class Admission {
 
 const HOW_TO_SHOW_ONE = "send the header `authorization: Bearer KEY`";
 
-/** The query string without its credential, which is no setting. */
-export function withoutCredential(query: string): string {
-  if (!query.includes(KEY_PARAMETER) && !query.includes(TOKEN_PARAMETER)) return query;
+/** The query string without what is no setting: the credential, and what a load balancer goes by. */
+export function onlySettings(query: string): string {
+  const others = [KEY_PARAMETER, TOKEN_PARAMETER, AFFINITY_PARAMETER];
+  if (!others.some((name) => query.includes(name))) return query;
   const parameters = new URLSearchParams(query);
-  parameters.delete(KEY_PARAMETER);
-  parameters.delete(TOKEN_PARAMETER);
+  for (const name of others) parameters.delete(name);
   return parameters.toString();
 }

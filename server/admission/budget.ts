@@ -27,6 +27,9 @@ export class Budget {
   readonly #buckets: Partial<Record<Counted, TokenBucket>>;
   readonly #sessionsAtOnce: number;
   #open = 0;
+  /** Of the open ones, those that another connection may go on with; connections that wait to do so without a place. */
+  #resumable = 0;
+  #held = 0;
 
   /** @param whose for messages: "this key", "this address" */
   constructor(whose: string, limits: BudgetLimits, now: number) {
@@ -67,6 +70,22 @@ export class Budget {
 
   leave(): void {
     this.#open--;
+  }
+
+  /** One of its sessions can be resumed from now on, or no longer. */
+  countResumable(change: 1 | -1): void {
+    this.#resumable += change;
+  }
+
+  /** Whether a connection for which there is no room may wait to resume: one for each session that can be resumed. */
+  hold(): boolean {
+    if (this.#held >= this.#resumable) return false;
+    this.#held++;
+    return true;
+  }
+
+  letGo(): void {
+    this.#held--;
   }
 
   /** Whether there is nothing to remember. */

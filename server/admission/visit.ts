@@ -14,24 +14,37 @@ export class Visit {
   readonly #words = new WordCount();
   /** Its address', then its key's. */
   readonly #budgets: Budget[] = [];
+  /** Those in which it has no place, and waits to resume a session that has. */
+  readonly #holding: Budget[] = [];
   #caller: Caller;
+  #refusal: ProtocolError | undefined;
+  #resumable = false;
 
   /**
    * @param now milliseconds, monotonic
-   * @throws ProtocolError `forbidden_origin`, `unauthorized` for a credential that is not good, `rate_limited`
+   * @param refusal why there is no room for a new session: it may resume one, and takes no place of its own
+   * @throws ProtocolError `forbidden_origin`, `unauthorized` for a credential that is not good, `rate_limited` where its
+   * address or key has no room and no session that it could resume
    */
-  constructor(admission: Admission, shown: Shown, now: () => number) {
+  constructor(admission: Admission, shown: Shown, now: () => number, refusal?: ProtocolError) {
     this.#admission = admission;
     this.#now = now;
     this.#messages = new TokenBucket({ perSecond: MESSAGES_PER_SECOND, burst: MESSAGES_BURST }, now());
     this.#caller = admission.meet(shown);
-    this.#enter(admission.budgetOfAddress(this.#caller, now()));
+    this.#refusal = refusal;
+    if (refusal !== undefined) return;
     try {
+      this.#enter(admission.budgetOfAddress(this.#caller, now()));
       this.#enter(admission.budgetOfKey(this.#caller, now()));
     } catch (error) {
       this.leave();
       throw error;
     }
+  }
+
+  /** Why it may do nothing but resume a session; undefined where it may open one. */
+  get refusal(): ProtocolError | undefined {
+    return this.#refusal;
   }
 
   get caller(): Caller {
@@ -52,8 +65,36 @@ export class Visit {
   show(credential: string): void {
     if (this.known) return;
     const caller = { ...this.#caller, holder: this.#admission.verify(credential) };
-    this.#enter(this.#admission.budgetOfKey(caller, this.#now()));
+    const budget = this.#admission.budgetOfKey(caller, this.#now());
+    const refusal = budget?.enter(this.#now());
+    if (refusal !== undefined) throw refusal;
+    if (budget !== undefined) this.#budgets.push(budget);
     this.#caller = caller;
+  }
+
+  /**
+   * Whether it may go on with the session of another visit: both are of one key, or of none where none is needed.
+   * @param credential what `resume` shows; it takes no place among the key's sessions
+   * @throws ProtocolError `unauthorized`
+   */
+  mayTakeOver(other: Visit, credential?: string): boolean {
+    if (credential !== undefined && !this.known) {
+      this.#caller = { ...this.#caller, holder: this.#admission.verify(credential) };
+    }
+    if (!this.admitted) throw new ProtocolError("unauthorized", "this server needs a key");
+    return this.#caller.holder?.key === other.#caller.holder?.key;
+  }
+
+  /** Its session can be resumed from now on: where there is no room, a connection may wait to do so. */
+  canBeResumed(): void {
+    this.#resumable = true;
+    for (const budget of this.#budgets) budget.countResumable(1);
+  }
+
+  /** It goes on with another visit's session: its own place, taken when it came, is free again. */
+  giveBack(): void {
+    for (const budget of this.#budgets) budget.giveBack("sessions", 1);
+    this.leave();
   }
 
   /** @throws ProtocolError `unauthorized` where its token is not for these languages, or for this room */
@@ -80,9 +121,13 @@ export class Visit {
     this.#words.cut();
   }
 
-  /** Called once, when the connection is gone. */
+  /** Called when the session is over, or the connection of none is gone. */
   leave(): void {
-    for (const budget of this.#budgets.splice(0)) budget.leave();
+    for (const budget of this.#budgets.splice(0)) {
+      budget.leave();
+      if (this.#resumable) budget.countResumable(-1);
+    }
+    for (const budget of this.#holding.splice(0)) budget.letGo();
   }
 
   #take(counted: Counted, amount: number): ProtocolError | undefined {
@@ -92,7 +137,12 @@ export class Visit {
   #enter(budget: Budget | undefined): void {
     if (budget === undefined) return;
     const refusal = budget.enter(this.#now());
-    if (refusal !== undefined) throw refusal;
-    this.#budgets.push(budget);
+    if (refusal === undefined) {
+      this.#budgets.push(budget);
+      return;
+    }
+    if (!budget.hold()) throw refusal;
+    this.#holding.push(budget);
+    this.#refusal = refusal;
   }
 }

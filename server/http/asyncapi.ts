@@ -4,6 +4,7 @@ import {
   commitSchema,
   endSchema,
   pingSchema,
+  resumeSchema,
   reviseSchema,
   settingsSchema,
   startSchema,
@@ -28,6 +29,7 @@ type Messages = Record<string, { summary: string; schema: z.ZodType }>;
 /** What a client sends; by the message's name in the document. */
 export const CLIENT_MESSAGES = {
   start: { summary: "Opens the stream; answered by `ready`", schema: startSchema },
+  resume: { summary: "Goes on with a stream whose connection was lost; answered by `ready`", schema: resumeSchema },
   text: { summary: "Appends text to the source", schema: textSchema },
   revise: { summary: "A recogniser's whole hypothesis since the last `commit`", schema: reviseSchema },
   commit: { summary: "The segment is complete", schema: commitSchema },

@@ -247,7 +247,13 @@ describe("the routes' figures", () => {
 
   async function setUp(overrides: Partial<Pick<RouteOptions, "unready" | "identify" | "charge" | "translate">>) {
     const engine = new InProcessEngine({ models: [{ name: "m", runner: new StandInModel({ vocabularySize: 40 }) }] });
-    const metrics = new Metrics({ engine, backpressureBytes: () => 0, ready: () => true, maxSessions: 1 });
+    const metrics = new Metrics({
+      engine,
+      backpressureBytes: () => 0,
+      ready: () => true,
+      maxSessions: 1,
+      detachedSessions: () => 2,
+    });
     const faults: unknown[] = [];
     const router = makeRouter({
       catalogue: { models: [{ model: "en-de", source: "en", target: "de" }], manifests: [] },

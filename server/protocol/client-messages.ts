@@ -2,7 +2,13 @@
 import { z } from "zod";
 import { glossarySchema } from "../../models/glossary.ts";
 import { FORMALITIES } from "../../models/tags.ts";
-import { CREDENTIAL_MAX_LENGTH, NAME_MAX_LENGTH, PING_ID_MAX_LENGTH, TARGETS_MAX } from "./limits.ts";
+import {
+  CREDENTIAL_MAX_LENGTH,
+  NAME_MAX_LENGTH,
+  PING_ID_MAX_LENGTH,
+  SESSION_MAX_LENGTH,
+  TARGETS_MAX,
+} from "./limits.ts";
 import { roomNameSchema } from "./room-messages.ts";
 
 export const NOT_YET = "is not supported by this server yet";
@@ -41,6 +47,11 @@ export const modelSchema = z
   .min(1, MODEL_RULE)
   .max(NAME_MAX_LENGTH, `must be at most ${NAME_MAX_LENGTH} characters`);
 
+const key = z
+  .string("must be a key")
+  .max(CREDENTIAL_MAX_LENGTH, `must be at most ${CREDENTIAL_MAX_LENGTH} characters`)
+  .optional();
+
 export const settingsShape = {
   source: languageSchema,
   target,
@@ -57,14 +68,12 @@ export const settingsShape = {
   /** The room that the stream speaks in. */
   room: roomNameSchema.optional(),
   /** For clients that cannot set a header: the key, where the server needs one. */
-  key: z
-    .string("must be a key")
-    .max(CREDENTIAL_MAX_LENGTH, `must be at most ${CREDENTIAL_MAX_LENGTH} characters`)
-    .optional(),
+  key,
   glossary: glossarySchema.optional(),
   formality: z.enum(FORMALITIES, 'must be "formal" or "informal"').optional(),
+  /** Whether the stream shall outlive its connection for a while. */
+  resume: z.boolean("must be true or false").optional(),
   tentative: laterField,
-  resume: laterField,
 };
 
 /** The settings of a stream, from `start` or from the query string. */
@@ -72,7 +81,27 @@ export const settingsSchema = z.strictObject(settingsShape);
 
 export const startSchema = z.strictObject({ type: z.literal("start"), ...settingsShape });
 
-const seq = z.int("must be an integer of 0 or more").min(0, "must be an integer of 0 or more").optional();
+const COUNT_RULE = "must be an integer of 0 or more";
+const count = z.int(COUNT_RULE).min(0, COUNT_RULE);
+
+/** What every message after `start` may have. Without `resume` they have no effect. */
+const counts = {
+  /** The client's own count of its messages, from 1. */
+  seq: count.optional(),
+  /** The server's last `seq` that the client has: what is up to it need not be kept. */
+  received: count.optional(),
+};
+
+const SESSION_RULE = "must be the `session` of `ready`";
+
+/** The first message of a connection that goes on with a stream whose own connection was lost. */
+export const resumeSchema = z.strictObject({
+  type: z.literal("resume"),
+  session: z.string(SESSION_RULE).min(1, SESSION_RULE).max(SESSION_MAX_LENGTH, SESSION_RULE),
+  /** The server's last `seq` that the client has; 0: none. */
+  seq: count,
+  key,
+});
 
 const at = z.number("must be a number of milliseconds").min(0, "must be 0 or more milliseconds").optional();
 
@@ -81,7 +110,7 @@ const STABLE_RULE = "must be a number of characters, 0 or more";
 export const textSchema = z.strictObject({
   type: z.literal("text"),
   text: z.string("must be a string"),
-  seq,
+  ...counts,
   at,
 });
 
@@ -90,7 +119,7 @@ export const reviseSchema = z
     type: z.literal("revise"),
     /** The recogniser's whole hypothesis of what was said since the last `commit`. */
     text: z.string("must be a string"),
-    seq,
+    ...counts,
     /** Characters of `text`, in UTF-16 units, that will not change. */
     stable: z.int(STABLE_RULE).min(0, STABLE_RULE).optional(),
     at,
@@ -100,19 +129,21 @@ export const reviseSchema = z
     path: ["stable"],
   });
 
-export const commitSchema = z.strictObject({ type: z.literal("commit") });
+export const commitSchema = z.strictObject({ type: z.literal("commit"), ...counts });
 
-export const endSchema = z.strictObject({ type: z.literal("end") });
+export const endSchema = z.strictObject({ type: z.literal("end"), ...counts });
 
 const PING_ID_RULE = `must be a number, or a string of at most ${PING_ID_MAX_LENGTH} characters`;
 
 export const pingSchema = z.strictObject({
   type: z.literal("ping"),
+  ...counts,
   id: z.union([z.string().max(PING_ID_MAX_LENGTH, PING_ID_RULE), z.number()], PING_ID_RULE).optional(),
 });
 
 export const clientMessageSchema = z.discriminatedUnion("type", [
   startSchema,
+  resumeSchema,
   textSchema,
   reviseSchema,
   commitSchema,
@@ -120,13 +151,14 @@ export const clientMessageSchema = z.discriminatedUnion("type", [
   pingSchema,
 ]);
 
-export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "text", "revise", "commit", "end", "ping"];
+export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "resume", "text", "revise", "commit", "end", "ping"];
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
-  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "room" | "glossary" | "formality"
+  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "room" | "glossary" | "formality" | "resume"
 >;
 export type StartMessage = z.infer<typeof startSchema>;
+export type ResumeMessage = z.infer<typeof resumeSchema>;
 export type TextMessage = z.infer<typeof textSchema>;
 export type ReviseMessage = z.infer<typeof reviseSchema>;
 export type CommitMessage = z.infer<typeof commitSchema>;

@@ -53,6 +53,13 @@ export const ERROR_RULES = {
   },
   idle_timeout: { fatal: true, close: 1008, status: 408, meaning: "no message came for too long" },
   slow_consumer: { fatal: true, close: 1013, status: 503, meaning: "the client does not read what it is sent" },
+  resume_failed: {
+    fatal: false,
+    close: 1008,
+    status: 404,
+    meaning: "this stream cannot be gone on with here: it is over, or too much of it was missed",
+  },
+  taken_over: { fatal: true, close: 1008, status: 409, meaning: "another connection goes on with this stream" },
   shutting_down: {
     fatal: true,
     close: 1001,

@@ -31,6 +31,12 @@ export const SLOW_CLOSE_MS = 2_000;
 /** How long a connection may be open before it shows the key that the server needs. Past it: `unauthorized`, close 1008. */
 export const UNAUTHORIZED_TIMEOUT_MS = 10_000;
 
+/** The most characters of a session's name as `ready` gives it. */
+export const SESSION_MAX_LENGTH = 128;
+
+/** The query parameter that load balancers choose a server by; the server itself does not look at it. */
+export const AFFINITY_PARAMETER = "affinity";
+
 /** The most characters of a key or token. */
 export const CREDENTIAL_MAX_LENGTH = 4_096;
 

@@ -114,12 +114,30 @@ describe("parseClientMessage", () => {
     expect(model).toMatchObject({ code: "unsupported_pair", field: "model", target: "fr" });
   });
 
-  it.each([
-    ["tentative", true],
-    ["resume", "session"],
-  ])("names %s as a field of a later version", (field, value) => {
-    const error = errorOf({ type: "start", source: "en", target: "de", [field]: value }, fresh);
-    expect(error).toMatchObject({ code: "bad_request", field });
+  it("reads what resumes a stream, which no started one does", () => {
+    const resume = { type: "resume", session: "id.secret", seq: 4, key: "k" };
+    expect(messageOf(resume, fresh)).toEqual(resume);
+    expect(errorOf(resume)).toMatchObject({ code: "bad_request", field: "type" });
+    for (const [field, value] of [
+      ["session", ""],
+      ["session", "x".repeat(129)],
+      ["seq", -1],
+      ["seq", "4"],
+      ["wait", 3],
+    ] as const) {
+      expect(errorOf({ ...resume, [field]: value }, fresh)).toMatchObject({ code: "bad_message", field });
+    }
+    expect(errorOf({ type: "start", source: "en", target: "de", resume: "id" }, fresh)).toMatchObject({
+      field: "resume",
+    });
+    const counted = { type: "commit", seq: 3, received: 9 };
+    expect(messageOf(counted)).toEqual(counted);
+    expect(errorOf({ type: "end", received: -1 })).toMatchObject({ code: "bad_message", field: "received" });
+  });
+
+  it("names tentative as a field of a later version", () => {
+    const error = errorOf({ type: "start", source: "en", target: "de", tentative: true }, fresh);
+    expect(error).toMatchObject({ code: "bad_request", field: "tentative" });
     expect(error.message).toContain("not supported by this server yet");
   });
 

@@ -40,7 +40,7 @@ function parse(raw: string | Uint8Array, context: ParseContext): ClientMessage {
   if (typeof type !== "string" || !CLIENT_MESSAGE_TYPES.includes(type)) {
     throw new ProtocolError("bad_message", `type must be one of ${CLIENT_MESSAGE_TYPES.join(", ")}`, { field: "type" });
   }
-  if (type === "start" && context.started)
+  if ((type === "start" || type === "resume") && context.started)
     throw new ProtocolError("bad_request", "the stream is started already", { field: "type" });
   const parsed = clientMessageSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) throw firstIssue(parsed.error, type === "start" ? "bad_request" : "bad_message");

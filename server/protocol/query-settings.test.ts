@@ -22,6 +22,10 @@ describe("parseQuerySettings", () => {
     });
   });
 
+  it("reads resume", () => {
+    expect(parseQuerySettings("source=en&target=de&resume=true")).toMatchObject({ resume: true });
+  });
+
   it.each(["target=de,fr&model=a,b", "target=de&target=fr&model=a&model=b"])("reads lists as in %s", (query) => {
     expect(parseQuerySettings(`source=en&${query}`)).toMatchObject({ target: ["de", "fr"], model: ["a", "b"] });
   });

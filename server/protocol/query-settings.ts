@@ -2,6 +2,8 @@
 import { type StreamSettings, settingsSchema } from "./client-messages.ts";
 import { firstIssue } from "./first-issue.ts";
 
+const BOOLEANS: readonly string[] = ["timings", "resume"];
+
 /**
  * The settings in a query string, or undefined where it has none and the stream waits for `start`.
  * Numbers and booleans are read from their text here, and only here.
@@ -24,8 +26,8 @@ export function parseQuerySettings(query: string): StreamSettings | undefined {
 
 function fromText(name: string, value: string): unknown {
   if (name === "wait" && /^\d{1,15}$/.test(value)) return Number(value);
-  if (name === "timings" && (value === "true" || value === "1")) return true;
-  if (name === "timings" && (value === "false" || value === "0")) return false;
+  if (BOOLEANS.includes(name) && (value === "true" || value === "1")) return true;
+  if (BOOLEANS.includes(name) && (value === "false" || value === "0")) return false;
   if ((name === "target" || name === "model") && value.includes(",")) return value.split(",");
   return value;
 }

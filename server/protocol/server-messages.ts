@@ -8,6 +8,16 @@ const count = z.int().min(0);
 const milliseconds = z.number().min(0);
 const oneOrList = z.union([z.string(), z.array(z.string())]);
 
+/** In a stream that can be resumed: the client's last `seq` that was read. */
+const received = count.optional();
+
+/** What else than text a stream says; counted where it can be resumed. */
+const counts = {
+  /** Counts all that the stream has said but `ready`, from 1, without gaps. Absent in what concerns the connection alone. */
+  seq: count.optional(),
+  received,
+};
+
 export const readySchema = z.strictObject({
   type: z.literal("ready"),
   session: z.string(),
@@ -17,6 +27,9 @@ export const readySchema = z.strictObject({
   source: z.string(),
   target: oneOrList,
   wait: waitSchema,
+  /** With `resume`: milliseconds for which the stream outlives its connection. */
+  resumeGraceMs: count.optional(),
+  received,
   limits: z.strictObject({
     /** Bytes of one message of the client. */
     payloadBytes: count,
@@ -39,7 +52,9 @@ export const deltaSchema = z.strictObject({
   text: z.string(),
   /** Source words read when this was written. */
   read: count,
+  /** Counts deltas and finals, from 1, without gaps; where the stream can be resumed, all that it has said. */
   seq: count,
+  received,
   /** With timings: milliseconds since the word that allowed this text arrived, and two of its parts. */
   latency: milliseconds.optional(),
   queue: milliseconds.optional(),
@@ -58,6 +73,7 @@ export const finalSchema = z.strictObject({
   start: milliseconds,
   end: milliseconds,
   seq: count,
+  received,
   /** With timings: milliseconds from what ended the segment to this message. */
   latency: milliseconds.optional(),
   /** With timings: how far the translation was behind, in source words (average lagging, Ma et al. 2019). */
@@ -74,6 +90,7 @@ export const errorSchema = z.strictObject({
   fatal: z.boolean(),
   /** Seconds. */
   retryAfter: z.number().optional(),
+  ...counts,
 });
 
 export const NOTICE_CODES = ["contradicted"] as const;
@@ -82,9 +99,14 @@ export const noticeSchema = z.strictObject({
   type: z.literal("notice"),
   code: z.enum(NOTICE_CODES),
   message: z.string(),
+  ...counts,
 });
 
-export const pongSchema = z.strictObject({ type: z.literal("pong"), id: z.union([z.string(), z.number()]).optional() });
+export const pongSchema = z.strictObject({
+  type: z.literal("pong"),
+  id: z.union([z.string(), z.number()]).optional(),
+  ...counts,
+});
 
 export const doneSchema = z.strictObject({
   type: z.literal("done"),
@@ -93,6 +115,7 @@ export const doneSchema = z.strictObject({
   words: count,
   /** Milliseconds since the stream began. */
   duration: milliseconds,
+  ...counts,
 });
 
 export const serverMessageSchema = z.discriminatedUnion("type", [

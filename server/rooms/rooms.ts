@@ -8,7 +8,7 @@ import { NAME_MAX_LENGTH, ROOMS_PATH, SLOW_CLOSE_MS } from "../protocol/limits.t
 import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
 import { type RoomMessage, type RoomResponse, roomNameSchema } from "../protocol/room-messages.ts";
 import type { SessionMessage } from "../session/session-event.ts";
-import type { SessionCallbacks } from "../transport/stream.ts";
+import type { SessionCallbacks } from "../transport/stream-host.ts";
 import type { Connection, ConnectionHandler, StreamRequest } from "../transport/transport.ts";
 import { Room } from "./room.ts";
 import type { RoomRelay } from "./room-relay.ts";

@@ -8,8 +8,9 @@ import { NO_LIMITS } from "../admission/budget.ts";
 import { Visit } from "../admission/visit.ts";
 import { OUTBOX_MAX_BYTES } from "../protocol/limits.ts";
 import { chooseTransport, loadUws } from "./choose-transport.ts";
-import type { SessionCallbacks, StreamHost } from "./stream.ts";
+import { Resumables } from "./resumables.ts";
 import { StreamGroup } from "./stream-group.ts";
+import type { SessionCallbacks, StreamHost } from "./stream-host.ts";
 import { DEFAULT_TRANSPORT_SETTINGS, type Transport } from "./transport.ts";
 
 const uwsLoads = await loadUws().then(
@@ -39,7 +40,11 @@ describe.each(["ws", "uws"] as const)("a client that does not read, over %s", (n
         const calls = { text: nothing, revise: nothing, commit: nothing, end: nothing, abort: nothing };
         return { ...calls, closed: false, idle: false, words: 0, segments: 0 };
       },
-      sessionId: () => "s",
+      sessionId: () => `session-${sessions.length}`,
+      resumables: new Resumables({ graceMs: 0, keptBytes: 0 }),
+      onDetached: () => undefined,
+      onResumed: () => undefined,
+      onDisconnected: () => undefined,
       now,
       onReady: () => undefined,
       onMeasure: () => undefined,

@@ -1,10 +1,12 @@
 // All streams of a server: how many there are, which are idle, and how they end together.
-import { Stream, type StreamHost } from "./stream.ts";
-import type { Connection, StreamRequest } from "./transport.ts";
+import { Link } from "./link.ts";
+import { Stream } from "./stream.ts";
+import type { StreamHost } from "./stream-host.ts";
+import type { Connection, ConnectionHandler, StreamRequest } from "./transport.ts";
 
 export class StreamGroup {
   readonly #host: StreamHost;
-  readonly #streams = new Set<Stream>();
+  readonly #streams = new Map<string, Stream>();
   #watch: NodeJS.Timeout | undefined;
   #onEmpty: (() => void) | undefined;
 
@@ -19,28 +21,38 @@ export class StreamGroup {
   /** Bytes that wait in all outboxes. */
   get bufferedBytes(): number {
     let bytes = 0;
-    for (const stream of this.#streams) bytes += stream.bufferedBytes;
+    for (const stream of this.#streams.values()) bytes += stream.bufferedBytes;
     return bytes;
   }
 
-  open(connection: Connection, request: StreamRequest): Stream {
-    const stream = new Stream(this.#host, connection, request);
-    this.#streams.add(stream);
-    return stream;
+  open(connection: Connection, request: StreamRequest): ConnectionHandler {
+    const link = new Link(
+      connection,
+      () => this.#host.now(),
+      (code) => this.#host.onDisconnected(code),
+    );
+    const stream = new Stream(this.#host, link, request);
+    link.stream = stream;
+    this.#streams.set(stream.id, stream);
+    return link;
   }
 
-  delete(stream: Stream): void {
-    this.#streams.delete(stream);
+  delete({ id }: Pick<Stream, "id">): void {
+    this.#streams.delete(id);
     if (this.#streams.size === 0) this.#onEmpty?.();
   }
 
   /** Looks at all streams from time to time: one timer, so that thousands of idle streams cost nothing. */
   watch(): void {
-    const { idleTimeoutMs } = this.#host;
-    const everyMs = Math.max(10, Math.min(1_000, idleTimeoutMs > 0 ? idleTimeoutMs / 4 : 1_000));
-    this.#watch = setInterval(() => {
-      for (const stream of this.#streams) stream.check();
-    }, everyMs).unref();
+    const { idleTimeoutMs, resumables } = this.#host;
+    const shortest = Math.min(...[idleTimeoutMs, resumables.limits.graceMs, 4_000].filter((limitMs) => limitMs > 0));
+    this.#watch = setInterval(
+      () => {
+        for (const stream of this.#streams.values()) stream.check();
+        resumables.sweep(this.#host.now());
+      },
+      Math.max(10, shortest / 4),
+    ).unref();
   }
 
   /**
@@ -49,9 +61,10 @@ export class StreamGroup {
    */
   async drain(limitMs: number): Promise<number> {
     clearInterval(this.#watch);
-    for (const stream of this.#streams) stream.drain();
+    this.#host.resumables.clear();
+    for (const stream of this.#streams.values()) stream.drain();
     await this.gone(limitMs);
-    const unfinished = [...this.#streams].filter((stream) => !stream.ended);
+    const unfinished = [...this.#streams.values()].filter((stream) => !stream.ended);
     for (const stream of unfinished) stream.shutDown();
     return unfinished.length;
   }

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Admission, type AdmissionOptions } from "../admission/admission.ts";
+import { Admission } from "../admission/admission.ts";
 import { ApiKeys, makeKey } from "../admission/api-keys.ts";
 import { NO_LIMITS } from "../admission/budget.ts";
-import { Visit } from "../admission/visit.ts";
-import type { SessionOutcome } from "../metrics.ts";
 import {
   MESSAGES_BURST,
   MESSAGES_PER_SECOND,
@@ -12,117 +10,7 @@ import {
   REFUSED_IN_A_ROW_MAX,
 } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import { type ServerMessage, serverMessageSchema } from "../protocol/server-messages.ts";
-import type { DeltaMeasure, SessionMessage } from "../session/session-event.ts";
-import { type MemoryClient, MemoryTransport } from "./memory-transport.ts";
-import { type SessionCallbacks, Stream, type StreamHost, type StreamSession } from "./stream.ts";
-import { DEFAULT_TRANSPORT_SETTINGS } from "./transport.ts";
-
-/** A session that does what the test tells it. */
-class ScriptedSession implements StreamSession {
-  readonly calls: string[] = [];
-  closed = false;
-  idle = true;
-  words = 0;
-  segments = 0;
-  throwOn = "";
-  readonly #callbacks: SessionCallbacks;
-
-  constructor(callbacks: SessionCallbacks) {
-    this.#callbacks = callbacks;
-  }
-
-  text(text: string, at?: number) {
-    if (text === this.throwOn) throw new Error("a fault with secret details");
-    this.calls.push(at === undefined ? `text ${text}` : `text ${text} at ${at}`);
-  }
-  revise(text: string, { stable, at }: { stable?: number; at?: number }) {
-    this.calls.push(`revise ${text} ${stable} ${at}`);
-  }
-  commit() {
-    this.calls.push("commit");
-  }
-  end() {
-    this.calls.push("end");
-    this.emit({ type: "done", segments: 2, words: 7, duration: 900 });
-    this.#callbacks.close(1000);
-  }
-  abort() {
-    this.calls.push("abort");
-    this.closed = true;
-  }
-  emit(message: SessionMessage, measure?: DeltaMeasure) {
-    this.#callbacks.emit(message, measure);
-  }
-  /** As a session does when its engine fails. */
-  fail() {
-    this.emit({ type: "error", code: "internal", message: "the engine failed", fatal: true });
-    this.#callbacks.close(1011);
-  }
-}
-
-const OPEN: AdmissionOptions = {
-  ...{ verifiers: [], keyInQuery: false, allowedOrigins: [], trustedProxies: 0 },
-  ...{ keyLimits: NO_LIMITS, addressLimits: NO_LIMITS },
-};
-
-function setUp(overrides: Partial<StreamHost> = {}, admission = new Admission(OPEN)) {
-  const sessions: ScriptedSession[] = [];
-  const settings: unknown[] = [];
-  const faults: unknown[] = [];
-  const closes: { id: string; code: number; outcome: SessionOutcome }[] = [];
-  const streams: Stream[] = [];
-  const clock = { ms: 0 };
-  const host: StreamHost = {
-    models: [
-      { model: "en-de", source: "en", target: "de", defaultWait: 3, segmentTokens: 159 },
-      { model: "en-fr", source: "en", target: "fr", defaultWait: 5, segmentTokens: 99 },
-    ],
-    idleTimeoutMs: 60_000,
-    textMaxCharacters: 10_000,
-    admit: (request) => new Visit(admission, request, () => clock.ms),
-    openSession: (pairs, given, callbacks) => {
-      settings.push({ model: pairs.map(({ model }) => model).join("+"), ...given });
-      sessions.push(new ScriptedSession(callbacks));
-      return sessions[sessions.length - 1];
-    },
-    sessionId: () => `session-${streams.length}`,
-    now: () => clock.ms,
-    onReady: () => {},
-    onMeasure: () => {},
-    onError: () => {},
-    onNotice: () => {},
-    onFault: (error) => faults.push(error),
-    onClosed: (stream, code) => closes.push({ id: stream.id, code, outcome: stream.outcome }),
-    ...overrides,
-  };
-  const transport = new MemoryTransport(
-    {
-      connect: (connection, request) => {
-        const stream = new Stream(host, connection, request);
-        streams.push(stream);
-        return stream;
-      },
-      respond: () => Promise.reject(new Error("not part of this test")),
-    },
-    { ...DEFAULT_TRANSPORT_SETTINGS, closeTimeoutMs: 10 },
-  );
-  return { transport, sessions, settings, faults, closes, streams, clock };
-}
-
-const START = { type: "start", source: "en", target: "de" };
-
-function messages(client: MemoryClient): ServerMessage[] {
-  return client.frames.map((frame) => serverMessageSchema.parse(JSON.parse(frame)));
-}
-
-const say = (client: MemoryClient, message: unknown) => client.send(JSON.stringify(message));
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-function final(segment: number): SessionMessage {
-  return { type: "final", segment, target: "de", source: "a", text: "b", start: 0, end: 1, seq: segment + 1 };
-}
+import { final, messages, OPEN_TO_ALL, START, say, setUp, turn } from "./stream-stage.testing.ts";
 
 describe("Stream", () => {
   it("starts from the query string at once", () => {
@@ -304,7 +192,7 @@ describe("Stream", () => {
 
   it("lets in who shows a key in the header or in start, and nobody else", async () => {
     const { key, record } = makeKey("studio");
-    const { transport } = setUp({}, new Admission({ ...OPEN, verifiers: [new ApiKeys([record])] }));
+    const { transport } = setUp({}, new Admission({ ...OPEN_TO_ALL, verifiers: [new ApiKeys([record])] }));
     const header = transport.connect("source=en&target=de", { authorization: `Bearer ${key}` });
     const start = transport.connect();
     say(start, { ...START, key });
@@ -328,7 +216,7 @@ describe("Stream", () => {
   it("closes who shows no key in 10 seconds, and whose key is taken back", async () => {
     const { key, record } = makeKey("studio");
     const keys = new ApiKeys([record]);
-    const { transport, streams, clock } = setUp({}, new Admission({ ...OPEN, verifiers: [keys] }));
+    const { transport, streams, clock } = setUp({}, new Admission({ ...OPEN_TO_ALL, verifiers: [keys] }));
     const silent = transport.connect();
     const known = transport.connect("source=en&target=de", { authorization: `Bearer ${key}` });
     clock.ms = 9_999;
@@ -347,7 +235,7 @@ describe("Stream", () => {
   });
 
   it("refuses pages of other origins in band", async () => {
-    const { transport } = setUp({}, new Admission({ ...OPEN, allowedOrigins: ["https://talks.example"] }));
+    const { transport } = setUp({}, new Admission({ ...OPEN_TO_ALL, allowedOrigins: ["https://talks.example"] }));
     const client = transport.connect("source=en&target=de", { origin: "https://evil.example" });
     await turn();
     expect(messages(client)).toMatchObject([{ type: "error", code: "forbidden_origin", fatal: true }]);
@@ -400,7 +288,7 @@ describe("Stream", () => {
   it("charges words to the key over all its streams, however they are cut into messages", async () => {
     const { key, record } = makeKey("studio");
     const keyLimits = { ...NO_LIMITS, wordsPerMinute: 6, sessionsAtOnce: 2 };
-    const admission = new Admission({ ...OPEN, verifiers: [new ApiKeys([record])], keyLimits });
+    const admission = new Admission({ ...OPEN_TO_ALL, verifiers: [new ApiKeys([record])], keyLimits });
     const { transport, sessions, clock } = setUp({}, admission);
     const shown = { authorization: `Bearer ${key}` };
     const [one, two] = [0, 1].map(() => transport.connect("source=en&target=de", shown));
@@ -423,7 +311,7 @@ describe("Stream", () => {
 
   it("limits the new streams of an address, behind a trusted proxy that of each client", async () => {
     const addressLimits = { ...NO_LIMITS, sessionsPerMinute: 2 };
-    const { transport, clock } = setUp({}, new Admission({ ...OPEN, trustedProxies: 1, addressLimits }));
+    const { transport, clock } = setUp({}, new Admission({ ...OPEN_TO_ALL, trustedProxies: 1, addressLimits }));
     const open = (forwardedFor: string) => transport.connect("source=en&target=de", { forwardedFor });
     const same = [0, 1, 2].map(() => open("203.0.113.5"));
     const other = open("6.6.6.6, 203.0.113.6");

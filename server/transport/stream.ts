@@ -1,91 +1,53 @@
-// One connection as a stream: frames to messages to its session, and the session's messages to the outbox.
-import type { Wait } from "../../models/wait.ts";
-import { withoutCredential } from "../admission/admission.ts";
-import type { Caller } from "../admission/caller.ts";
+// One stream: frames to messages to its session, and the session's messages to its connection. One that can be resumed
+// outlives its connection for a while.
+import { onlySettings } from "../admission/admission.ts";
 import type { Visit } from "../admission/visit.ts";
 import type { SessionOutcome } from "../metrics.ts";
-import type { ClientMessage, ReviseMessage, StreamSettings, TextMessage } from "../protocol/client-messages.ts";
-import { CLOSE_CODES, type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
-import {
-  OUTBOX_MAX_BYTES,
-  PAYLOAD_MAX_BYTES,
-  REFUSED_IN_A_ROW_MAX,
-  SLOW_CLOSE_MS,
-  SUBPROTOCOL,
-  UNAUTHORIZED_TIMEOUT_MS,
-} from "../protocol/limits.ts";
-import { choosePairs, type ServedPair } from "../protocol/pairs.ts";
+import type {
+  ClientMessage,
+  ResumeMessage,
+  ReviseMessage,
+  StreamSettings,
+  TextMessage,
+} from "../protocol/client-messages.ts";
+import { type CloseCode, ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
+import { REFUSED_IN_A_ROW_MAX, UNAUTHORIZED_TIMEOUT_MS } from "../protocol/limits.ts";
+import { choosePairs } from "../protocol/pairs.ts";
 import { parseClientMessage } from "../protocol/parse-message.ts";
 import { ProtocolError, toProtocolError } from "../protocol/protocol-error.ts";
 import { parseQuerySettings } from "../protocol/query-settings.ts";
-import type { NoticeMessage, ServerMessage } from "../protocol/server-messages.ts";
+import type { ErrorMessage } from "../protocol/server-messages.ts";
 import type { DeltaMeasure, FinalMeasure, SessionMessage } from "../session/session-event.ts";
-import type { SessionRunner } from "../session/session-runner.ts";
-import { Outbox } from "./outbox.ts";
-import type { Connection, ConnectionHandler, StreamRequest } from "./transport.ts";
+import { Delivery } from "./delivery.ts";
+import type { Link, LinkedStream } from "./link.ts";
+import { longestWait, readyMessage } from "./ready.ts";
+import type { Resumable, TakeOver } from "./resumables.ts";
+import type { Said } from "./resumption.ts";
+import type { StreamHost, StreamSession, StreamView } from "./stream-host.ts";
+import type { StreamRequest } from "./transport.ts";
 
-/** What a stream uses of a session. */
-export type StreamSession = Pick<
-  SessionRunner,
-  "text" | "revise" | "commit" | "end" | "abort" | "closed" | "idle" | "words" | "segments"
->;
+/** Ends of a connection with which the client leaves for good; after any other it may come back. */
+const LEFT_FOR_GOOD = [1000, 1005];
+/** What a stream is closed with whose client did not come back. */
+const LOST = 1006;
 
-/** A model that is served, with what `ready` says of it. */
-export interface StreamModel extends ServedPair {
-  defaultWait: Wait;
-  /** Source tokens of one segment. */
-  segmentTokens: number;
-}
-
-export interface SessionCallbacks {
-  emit(message: SessionMessage, measure?: DeltaMeasure | FinalMeasure): void;
-  close(code: CloseCode): void;
-  aborted?(): void;
-}
-
-/** What a stream asks of its session. */
-export interface OpenSettings extends Pick<StreamSettings, "captions" | "room" | "glossary" | "formality"> {
-  wait: Wait;
-  timings: boolean;
-  caller: Caller;
-}
-
-/** What streams share: what is served, who may come in, the clock, and where things are counted. */
-export interface StreamHost {
-  readonly models: readonly StreamModel[];
-  readonly idleTimeoutMs: number;
-  readonly textMaxCharacters: number;
-  /** Lets a connection in. Throws ProtocolError where it may not, or no new stream may open now. */
-  admit(request: StreamRequest): Visit;
-  /** @param pairs one for each target, in the client's order */
-  openSession(pairs: readonly ServedPair[], settings: OpenSettings, callbacks: SessionCallbacks): StreamSession;
-  sessionId(): string;
-  /** Milliseconds, monotonic. */
-  now(): number;
-  onReady(stream: Stream): void;
-  onMeasure(pair: string, measure: DeltaMeasure | FinalMeasure, message: SessionMessage, stream: Stream): void;
-  onError(code: ErrorCode, stream: Stream): void;
-  onNotice(code: NoticeMessage["code"]): void;
-  /** A fault of ours, for the log. */
-  onFault(error: unknown, stream: Stream): void;
-  /** The connection is gone. Called once. */
-  onClosed(stream: Stream, code: number): void;
-}
-
-export class Stream implements ConnectionHandler {
+export class Stream implements StreamView, LinkedStream, Resumable {
   readonly id: string;
   readonly #host: StreamHost;
-  readonly #connection: Connection;
-  readonly #outbox: Outbox;
   readonly #openedAt: number;
+  readonly #delivery: Delivery;
   #visit: Visit | undefined;
   #session: StreamSession | undefined;
   #source = "";
+  #targets: readonly string[] = [];
+  #room: string | undefined;
   #pair = "";
   #lastMessageAt: number;
   #draining = false;
   /** Nothing more is read from or sent to the client. */
   #ended = false;
+  /** The host was told that it is over. */
+  #over = false;
   #outcome: SessionOutcome = "left";
   /** Whether the message that is being handled was not taken; how many before it were not. */
   #refused = false;
@@ -95,10 +57,9 @@ export class Stream implements ConnectionHandler {
   /** What ended the session, where it ended itself. */
   #sessionError: ErrorCode | undefined;
 
-  constructor(host: StreamHost, connection: Connection, request: StreamRequest) {
+  constructor(host: StreamHost, link: Link, request: StreamRequest) {
     this.#host = host;
-    this.#connection = connection;
-    this.#outbox = new Outbox(connection, () => host.now());
+    this.#delivery = new Delivery(link, () => host.now(), host.resumables);
     this.id = host.sessionId();
     this.#openedAt = host.now();
     this.#lastMessageAt = this.#openedAt;
@@ -136,7 +97,16 @@ export class Stream implements ConnectionHandler {
   }
 
   get bufferedBytes(): number {
-    return this.#connection.bufferedBytes;
+    return this.#delivery.link?.bufferedBytes ?? 0;
+  }
+
+  get keptBytes(): number {
+    return this.#delivery.resumption?.keptBytes ?? 0;
+  }
+
+  /** Whether it waits for a connection to go on over. */
+  get detached(): boolean {
+    return this.#delivery.detached;
   }
 
   message(frame: string | Uint8Array): void {
@@ -150,30 +120,39 @@ export class Stream implements ConnectionHandler {
         return;
       }
       const parsed = parseClientMessage(frame, { started: this.started, pairs: this.#host.models });
-      if (parsed.ok) this.#take(parsed.message);
-      else this.#report(parsed.error);
+      if (!parsed.ok) this.#report(parsed.error);
+      else if (this.#isNew(parsed.message)) this.#take(parsed.message);
     });
     this.#countRefusals();
   }
 
-  closed(code: number): void {
-    this.#ended = true;
-    this.#session?.abort();
-    this.#visit?.leave();
-    this.#host.onClosed(this, code);
+  unlinked(code: number): void {
+    this.#delivery.forgetLink();
+    const mayComeBack = this.#delivery.resumption !== undefined && !this.#draining && !LEFT_FOR_GOOD.includes(code);
+    if (mayComeBack && !this.#ended) this.#detach();
+    else this.#leave(code);
   }
 
-  /** Closes the stream if it may not stay: its client does not read, its key is owed or was taken back, or it is idle. */
+  /** Closes the stream if it may not stay: its client does not read or come back, its key is owed or was taken back, or it is idle. */
   check(): void {
     if (this.#ended) return;
-    const slow = this.#outbox.stalled();
-    if (slow !== undefined) this.#fail(new ProtocolError("slow_consumer", slow));
+    if (this.detached) {
+      const admitted = this.#visit?.admitted === true;
+      if (!admitted) this.#outcome = "error";
+      if (!admitted || this.#delivery.lost) this.#leave(LOST);
+      return;
+    }
+    const slow = this.#delivery.stalled();
+    if (slow !== undefined) this.#loseSlow(slow);
     this.#checkAdmitted();
     this.#checkIdle();
   }
 
   #checkAdmitted(): void {
-    if (this.#ended || this.#visit === undefined || this.#visit.admitted) return;
+    if (this.#ended || this.detached || this.#visit === undefined) return;
+    const { refusal } = this.#visit;
+    if (refusal !== undefined && !this.started && this.openMs >= UNAUTHORIZED_TIMEOUT_MS) this.#fail(refusal);
+    if (this.#ended || this.#visit.admitted) return;
     if (this.#visit.known) this.#fail(new ProtocolError("unauthorized", "this key was taken back"));
     else if (this.openMs >= UNAUTHORIZED_TIMEOUT_MS)
       this.#fail(new ProtocolError("unauthorized", `no key came within ${UNAUTHORIZED_TIMEOUT_MS / 1000} seconds`));
@@ -181,7 +160,8 @@ export class Stream implements ConnectionHandler {
 
   /** No message has come for too long and nothing is owed to the client. */
   #checkIdle(): void {
-    if (this.#ended || this.#host.idleTimeoutMs === 0 || this.#session?.idle === false) return;
+    if (this.#ended || this.detached) return;
+    if (this.#host.idleTimeoutMs === 0 || this.#session?.idle === false) return;
     if (this.#host.now() - this.#lastMessageAt < this.#host.idleTimeoutMs) return;
     this.#fail(
       new ProtocolError("idle_timeout", `no message came for ${Math.round(this.#host.idleTimeoutMs / 1000)} seconds`),
@@ -192,6 +172,12 @@ export class Stream implements ConnectionHandler {
   drain(): void {
     if (this.#ended || this.#draining) return;
     this.#draining = true;
+    if (this.detached) {
+      // Its client says again, elsewhere, what has no final: nothing here is worth waiting for.
+      this.#outcome = "drained";
+      this.#leave(LOST);
+      return;
+    }
     this.#guard(() => {
       this.#session?.commit();
       this.#checkDrained();
@@ -205,10 +191,26 @@ export class Stream implements ConnectionHandler {
     this.#fail(new ProtocolError("shutting_down", "the server is shutting down: connect again"));
   }
 
+  takeOver(link: Link, visit: Visit, { secret, seq, key }: TakeOver): boolean {
+    if (this.#delivery.resumption?.opensWith(secret) !== true || this.#visit === undefined) return false;
+    if (!visit.mayTakeOver(this.#visit, key)) return false;
+    visit.checkScope(this.#source, this.#targets, this.#room);
+    if (!this.#delivery.canGoOn(seq)) {
+      if (this.detached) this.#leave(LOST);
+      return false;
+    }
+    this.#unlink("taken_over", "another connection goes on with this stream");
+    this.#lastMessageAt = this.#host.now();
+    this.#delivery.goOn(link, this, seq);
+    this.#host.onResumed(this);
+    return true;
+  }
+
   #open(request: StreamRequest): void {
     try {
       this.#visit = this.#host.admit(request);
-      const settings = parseQuerySettings(withoutCredential(request.query));
+      if (this.#visit.refusal !== undefined) this.#host.resumables.held += 1;
+      const settings = parseQuerySettings(onlySettings(request.query));
       if (settings !== undefined) this.#start(settings);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -221,6 +223,9 @@ export class Stream implements ConnectionHandler {
     switch (message.type) {
       case "start":
         this.#start(message);
+        break;
+      case "resume":
+        this.#resume(message);
         break;
       case "text":
         this.#takeText(message);
@@ -262,7 +267,31 @@ export class Stream implements ConnectionHandler {
     return false;
   }
 
+  /** Whether the message is to be taken; throws ProtocolError where one before it is missing. */
+  #isNew(message: ClientMessage): boolean {
+    const { resumption } = this.#delivery;
+    if (resumption === undefined || message.type === "start" || message.type === "resume") return true;
+    if (message.received !== undefined) resumption.acknowledge(message.received);
+    return resumption.isNew(message.seq);
+  }
+
+  /** Hands the connection to the stream that is asked for, and is over itself. */
+  #resume({ session, seq, key }: ResumeMessage): void {
+    const found = this.#host.resumables.find(session);
+    const [link, visit] = [this.#delivery.link, this.#visit];
+    if (link === undefined || visit === undefined) return;
+    if (found?.stream.takeOver(link, visit, { secret: found.secret, seq, key }) !== true) {
+      throw new ProtocolError(
+        "resume_failed",
+        "there is no such stream here, or too much of it was missed: begin anew with `start`, with what has no final",
+      );
+    }
+    this.#delivery.forgetLink();
+    this.#leave(1000, true);
+  }
+
   #start(settings: StreamSettings): void {
+    if (this.#visit?.refusal !== undefined) throw this.#visit.refusal;
     if (settings.key !== undefined) this.#visit?.show(settings.key);
     if (this.#visit?.admitted !== true) throw new ProtocolError("unauthorized", "this server needs a key");
     const models = choosePairs(this.#host.models, settings);
@@ -283,27 +312,16 @@ export class Stream implements ConnectionHandler {
         close: (code) => this.#finish(code, this.#sessionError),
       },
     );
-    const targets = models.map(({ target }) => target);
-    const names = models.map(({ model }) => model);
-    const several = models.length > 1;
     this.#source = source;
-    this.#pair = `${source}-${targets.join("+")}`;
-    this.#send({
-      type: "ready",
-      session: this.id,
-      protocol: SUBPROTOCOL,
-      model: several ? names : names[0],
-      source,
-      target: several ? targets : targets[0],
-      wait,
-      limits: {
-        payloadBytes: PAYLOAD_MAX_BYTES,
-        textCharacters: this.#host.textMaxCharacters,
-        segmentTokens: Math.min(...models.map(({ segmentTokens }) => segmentTokens)),
-        outboxBytes: OUTBOX_MAX_BYTES,
-        idleTimeoutMs: this.#host.idleTimeoutMs,
-      },
-    });
+    this.#room = room;
+    this.#targets = models.map(({ target }) => target);
+    this.#pair = `${source}-${this.#targets.join("+")}`;
+    const resumable = settings.resume === true && this.#host.resumables.limits.graceMs > 0;
+    if (resumable) {
+      this.#visit.canBeResumed();
+      this.#host.resumables.add(this);
+    }
+    this.#delivery.open(readyMessage(this.id, models, wait, this.#host), resumable);
     this.#host.onReady(this);
   }
 
@@ -355,36 +373,79 @@ export class Stream implements ConnectionHandler {
   /** Tells the client what is wrong; ends the stream where nothing can follow. */
   #report(error: ProtocolError): void {
     if (error.fatal) this.#fail(error);
-    else this.#sendError(error, false);
+    else this.#sendError(error);
   }
 
   #fail(error: ProtocolError): void {
     if (this.#ended) return;
     if (this.#outcome === "left") this.#outcome = "error";
-    this.#sendError(error, true);
-    // In a later turn: this may be inside one of the session's own calls.
-    queueMicrotask(() => this.#session?.abort());
-    this.#finish(ERROR_RULES[error.code].close, error.code);
-  }
-
-  #sendError(error: ProtocolError, fatal: boolean): void {
     this.#refused = true;
     this.#host.onError(error.code, this);
-    const message: ServerMessage = { type: "error", ...error.details, fatal };
-    if (fatal) this.#outbox.sendLast(JSON.stringify(message));
-    else this.#send(message);
+    // In a later turn: this may be inside one of the session's own calls.
+    queueMicrotask(() => this.#session?.abort());
+    const last = { type: "error", ...error.details, fatal: true } as const;
+    this.#finish(ERROR_RULES[error.code].close, error.code, last);
   }
 
-  #finish(code: CloseCode, reason: string = CLOSE_CODES[code].text): void {
-    this.#ended = true;
-    if (reason === "slow_consumer") this.#connection.close(code, reason, SLOW_CLOSE_MS);
-    else this.#connection.close(code, reason);
+  #sendError(error: ProtocolError): void {
+    this.#refused = true;
+    this.#host.onError(error.code, this);
+    this.#send({ type: "error", ...error.details, fatal: false });
   }
 
-  #send(message: ServerMessage): void {
+  #finish(code: CloseCode, reason?: string, last?: ErrorMessage): void {
     if (this.#ended) return;
-    const slow = this.#outbox.send(JSON.stringify(message));
-    if (slow !== undefined) this.#fail(new ProtocolError("slow_consumer", slow));
+    this.#ended = true;
+    this.#delivery.end(code, reason, last);
+    // No connection's end will be told: in a later turn, as above.
+    if (this.#delivery.link === undefined) queueMicrotask(() => this.#leave(code));
+  }
+
+  #send(message: Said): void {
+    if (this.#ended) return;
+    const slow = this.#delivery.say(message);
+    if (slow !== undefined) this.#loseSlow(slow);
+    if (this.#delivery.lost) queueMicrotask(() => this.#leave(LOST));
+  }
+
+  /** The client does not read: its connection ends, and the stream with it unless that can be resumed. */
+  #loseSlow(why: string): void {
+    if (this.#delivery.resumption === undefined || this.#draining) {
+      this.#fail(new ProtocolError("slow_consumer", why));
+      return;
+    }
+    this.#unlink("slow_consumer", why);
+    this.#detach();
+  }
+
+  #unlink(code: "slow_consumer" | "taken_over", why: string): void {
+    if (this.#delivery.link !== undefined) this.#host.onError(code, this);
+    this.#delivery.unlink(code, why);
+  }
+
+  #detach(): void {
+    this.#delivery.wait();
+    this.#host.onDetached(this);
+  }
+
+  /**
+   * The stream is over: what it held is free.
+   * @param gaveAway whether another stream goes on with its connection
+   */
+  #leave(code: number, gaveAway = false): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#ended = true;
+    this.#session?.abort();
+    if (this.#visit?.refusal !== undefined) this.#host.resumables.held -= 1;
+    if (gaveAway) this.#visit?.giveBack();
+    else this.#visit?.leave();
+    // Whoever did not get its last words may still ask for them, unless the server goes away.
+    if (this.#delivery.ended && this.#delivery.resumption !== undefined && !this.#draining) {
+      this.#host.resumables.ended(this, this.#host.now());
+    } else this.#host.resumables.delete(this);
+    this.#delivery.stopWaiting();
+    this.#host.onClosed(this, code);
   }
 
   /** One stream's fault ends that stream and no other. */
@@ -400,10 +461,4 @@ export class Stream implements ConnectionHandler {
       this.#fail(toProtocolError(error));
     }
   }
-}
-
-/** The default of several models: the one that is furthest behind suits them all. */
-function longestWait(models: readonly StreamModel[]): Wait {
-  const waits = models.map(({ defaultWait }) => defaultWait);
-  return waits.reduce((longest, wait) => (longest === "full" || wait === "full" ? "full" : Math.max(longest, wait)));
 }

@@ -4,7 +4,7 @@ import { type HttpResponse, respond, respondProblem } from "../../http/response.
 import { CAPTIONS_PATH } from "../../protocol/limits.ts";
 import { ProtocolError, toProtocolError } from "../../protocol/protocol-error.ts";
 import type { SessionMessage } from "../../session/session-event.ts";
-import type { SessionCallbacks } from "../../transport/stream.ts";
+import type { SessionCallbacks } from "../../transport/stream-host.ts";
 import type { Connection, ConnectionHandler, StreamRequest } from "../../transport/transport.ts";
 import type { CaptionChannel } from "./caption-channel.ts";
 import { CaptionOutput, type CaptionOutputOptions } from "./caption-output.ts";

@@ -119,7 +119,9 @@ export class ResumingClient {
       this.#forget(message.received ?? 0);
       this.heard.push(message);
       if (message.type === "final") this.#finish(message.source);
-      if (message.type === "error" && !message.fatal) throw new Error(message.message);
+      // What a server that goes away did not take is said again to the next.
+      const expected = message.type !== "error" || message.fatal || message.code === "shutting_down";
+      if (!expected) throw new Error(message.message);
     }
   }
 

@@ -11,6 +11,7 @@ import { standInBundle } from "../models/stand-in-bundle.ts";
 import { StandInModel } from "../models/stand-in-model.ts";
 import { InProcessEngine } from "../server/engine/in-process-engine.ts";
 import { type RunningServer, startServer } from "../server/main.ts";
+import { ResumingClient } from "../server/resuming-client.testing.ts";
 import { DEFAULT_BUNDLE, PACKAGE_ROOT } from "../server/settings.ts";
 import { freePort, until } from "./prometheus-server.ts";
 import { canConfine, instruction, ServedImage } from "./served-image.ts";
@@ -79,6 +80,7 @@ describe.skipIf(!isBuilt || !canConfine)("the image", () => {
 describe.skipIf(!existsSync(NGINX))("nginx before two servers", () => {
   const bundle = standInBundle();
   const folder = mkdtempSync(join(tmpdir(), "souffleur-nginx-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const servers = new Map<number, RunningServer>();
   let nginx: ReturnType<typeof spawn> | undefined;
   let port: number;
@@ -89,7 +91,7 @@ describe.skipIf(!existsSync(NGINX))("nginx before two servers", () => {
       await once(nginx, "exit");
     }
     await Promise.all([...servers.values()].map((server) => server.close()));
-    rmSync(folder, { recursive: true, force: true });
+    servers.clear();
   });
 
   const start = async (at: number) => {
@@ -104,8 +106,8 @@ describe.skipIf(!existsSync(NGINX))("nginx before two servers", () => {
   /** deploy/nginx/souffleur.conf with this machine's ports, and one server marked as down. */
   const configure = (down?: number) => {
     let site = contentOf("deploy/nginx/souffleur.conf").replace("listen 8080;", `listen 127.0.0.1:${port};`);
-    for (const [index, at] of ports.entries()) site = site.replace(`127.0.0.1:808${index + 1}`, `127.0.0.1:${at}`);
-    if (down !== undefined) site = site.replace(`:${down} max_fails`, `:${down} down max_fails`);
+    for (const [index, at] of ports.entries()) site = site.replaceAll(`127.0.0.1:808${index + 1}`, `127.0.0.1:${at}`);
+    if (down !== undefined) site = site.replaceAll(`:${down} max_fails`, `:${down} down max_fails`);
     writeFileSync(
       join(folder, "nginx.conf"),
       `daemon off; error_log ${folder}/error.log; pid ${folder}/pid;
@@ -118,20 +120,29 @@ http {
 `,
     );
   };
-  const sessionsOf = async (at: number) => {
+  const metric = async (at: number, name: string) => {
     const text = await (await fetch(`http://127.0.0.1:${at}/metrics`)).text();
-    return Number(/^souffleur_sessions (\d+)$/m.exec(text)?.[1]);
+    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
+    return Number(line?.split(" ")[1]);
   };
+  const sessionsOf = (at: number) => metric(at, "souffleur_sessions");
+  const status = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status;
 
-  it("loses no word while one server after the other is drained under load", async () => {
+  /** Two servers, and nginx before them. */
+  const startAll = async () => {
     [port, ...ports] = [await freePort(), await freePort(), await freePort()];
     await Promise.all(ports.map(start));
     configure();
     execFileSync(NGINX, ["-t", "-q", "-p", folder, "-c", join(folder, "nginx.conf")]);
-    nginx = spawn(NGINX, ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
-    const status = async (path: string) =>
-      (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status;
+    const started = spawn(NGINX, ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "inherit" });
+    nginx = started;
     await until("nginx passes requests on", async () => (await status("/v1/models")) === 200);
+    return started;
+  };
+
+  it("loses no word while one server after the other is drained under load", async () => {
+    const nginx = await startAll();
     expect(await status("/metrics")).toBe(404);
 
     const speakers = Array.from({ length: 20 }, () => new Speaker(`ws://127.0.0.1:${port}/v1/stream`));
@@ -155,6 +166,53 @@ http {
       expect(speaker.heard).toBe(said[index]);
       expect(speaker.connections).toBeGreaterThan(1);
     }
+  });
+
+  it("resumes streams on the server that has them, however their connections are cut", async () => {
+    const nginx = await startAll();
+    const clients = Array.from(
+      { length: 16 },
+      (_, index) => new ResumingClient(`ws://127.0.0.1:${port}/v1/stream?affinity=speaker-${index}`),
+    );
+    const words = Array.from({ length: 90 }, (_, index) => (index % 9 === 8 ? "the end. " : `word${index} `));
+    const cutAll = () => {
+      // Nginx' workers are killed: both ends of every connection are cut in the middle of whatever they were doing.
+      for (const worker of execFileSync("pgrep", ["-P", String(nginx.pid)], { encoding: "utf8" })
+        .trim()
+        .split("\n")) {
+        process.kill(Number(worker), "SIGKILL");
+      }
+    };
+    await Promise.all(clients.map((client) => client.ready()));
+    for (const [at, word] of words.slice(0, 60).entries()) {
+      for (const [index, client] of clients.entries()) {
+        client.say(word);
+        if ((at + index) % 13 === 12) client.cut();
+      }
+      if (at === 20 || at === 40) {
+        await Promise.all(clients.map((client) => client.ready()));
+        cutAll();
+      }
+      await setTimeout(10);
+    }
+    await Promise.all(clients.map((client) => client.ready()));
+    const held = await Promise.all(ports.map(sessionsOf));
+    expect(held.every((count) => count > 0) && held[0] + held[1] === clients.length).toBe(true);
+    for (const at of ports) expect(await metric(at, 'souffleur_resumes_total{result="failed"}')).toBe(0);
+    for (const client of clients) {
+      expect(client.sessions).toBe(1);
+      expect(client.connections).toBeGreaterThan(4);
+    }
+    // Who had a server that went away begins anew on the other, with what had no final.
+    configure(ports[0]);
+    nginx.kill("SIGHUP");
+    await setTimeout(300);
+    const drained = servers.get(ports[0])?.close();
+    for (const word of words.slice(60)) for (const client of clients) client.say(word);
+    await drained;
+    await Promise.all(clients.map((client) => client.end()));
+    for (const client of clients) expect(client.source).toBe(words.join("").trim());
+    expect(clients.filter(({ sessions }) => sessions === 2)).toHaveLength(held[0]);
   });
 
   /** Speaks numbered words for some seconds, and gives all that was said. */

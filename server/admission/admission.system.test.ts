@@ -12,6 +12,7 @@ import { InProcessEngine } from "../engine/in-process-engine.ts";
 import { makeLog } from "../log.ts";
 import { type RunningServer, startServer } from "../main.ts";
 import { type ServerMessage, serverMessageSchema } from "../protocol/server-messages.ts";
+import { tokenResponseSchema } from "../protocol/token-request.ts";
 import type { ServerSettings } from "../settings.ts";
 import { loadUws } from "../transport/choose-transport.ts";
 import { makeKey, writeKeyFile } from "./api-keys.ts";
@@ -100,6 +101,50 @@ describe.each(["ws", "uws"] as const)("admission over %s", (transport) => {
     expect([await post(`Bearer ${fresh.key}`), await post(`Bearer ${old.key}`), await post("")]).toEqual([
       200, 401, 401,
     ]);
+  });
+
+  test("gives a key's holder tokens that open streams of their languages for a while, and nothing else", async () => {
+    const { key, record } = makeKey("studio");
+    writeFileSync(keyFile, writeKeyFile([record]));
+    await start({ keyFile });
+    const ask = (credential: string, body: object) =>
+      fetch(`http://127.0.0.1:${server.port}/v1/token`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${credential}` },
+        body: JSON.stringify(body),
+      });
+    const tokenOf = async (body: object): Promise<string> =>
+      tokenResponseSchema.parse(await (await ask(key, body)).json()).token;
+    const [german, french, short] = await Promise.all([
+      tokenOf({ source: "en", target: ["de"] }),
+      tokenOf({ target: ["fr"] }),
+      tokenOf({ seconds: 1 }),
+    ]);
+    const brief = connect(`${PAIR}&token=${short}`);
+    await brief.has("ready");
+    const inQuery = connect(`${PAIR}&token=${german}`);
+    await inQuery.has("ready");
+    const inStart = connect("");
+    await once(inStart.socket, "open");
+    inStart.say({ type: "start", source: "en", target: "de", key: german });
+    await inStart.has("ready");
+    expect(await connect(`${PAIR}&token=${french}`).closed).toBe("1008 unauthorized");
+    expect(await connect(`${PAIR}&token=${german.slice(0, -2)}AA`).closed).toBe("1008 unauthorized");
+    for (const credential of [german, "nobody"]) expect((await ask(credential, {})).status).toBe(401);
+    const translate = { source: "en", target: "de", text: "the word" };
+    const translated = await fetch(`http://127.0.0.1:${server.port}/v1/translate`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${german}` },
+      body: JSON.stringify(translate),
+    });
+    expect(translated.status).toBe(401);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(await connect(`${PAIR}&token=${short}`).closed).toBe("1008 unauthorized");
+    // What it has opened stays, until the key behind it goes.
+    expect(brief.socket.readyState).toBe(WebSocket.OPEN);
+    writeFileSync(keyFile, writeKeyFile([]));
+    expect(await Promise.all([brief.closed, inQuery.closed])).toEqual(Array(2).fill("1008 unauthorized"));
+    for (const token of [german, french, short]) expect(log).not.toContain(token);
   });
 
   test("refuses new streams while words take too long, and serves those that are open", async () => {

@@ -5,12 +5,14 @@ import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { Admission } from "./admission/admission.ts";
 import { KeyFileError } from "./admission/api-keys.ts";
-import type { Caller, CredentialVerifier } from "./admission/caller.ts";
+import type { Caller, CredentialVerifier, Shown } from "./admission/caller.ts";
 import { isLoopback } from "./admission/client-address.ts";
 import { KeyFile } from "./admission/key-file.ts";
 import { LoadGauge } from "./admission/load-gauge.ts";
 import { Tokens } from "./admission/tokens.ts";
 import { Visit } from "./admission/visit.ts";
+import { decodeCaptionFile, readCaptions } from "./captions/files/caption-file.ts";
+import { CaptionFileError } from "./captions/files/cue.ts";
 import { CaptionOutputs } from "./captions/outputs/caption-outputs.ts";
 import { wallClock } from "./captions/outputs/caption-sink.ts";
 import { type OutputSettings, OutputsFileError, readOutputsFile } from "./captions/outputs/outputs-file.ts";
@@ -25,6 +27,7 @@ import { makeRouter } from "./http/routes.ts";
 import { describeFault, makeLog } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { isRefusal } from "./protocol/close-codes.ts";
+import type { CuesResponse } from "./protocol/cues-response.ts";
 import { BODY_MAX_BYTES, CAPTIONS_PATH, ROOMS_PATH, STREAM_PATH } from "./protocol/limits.ts";
 import { ProtocolError } from "./protocol/protocol-error.ts";
 import { NatsRelay } from "./rooms/nats-relay.ts";
@@ -173,6 +176,11 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       },
     },
   });
+  const admit = (shown: Shown): Caller => {
+    const caller = admission.meet(shown);
+    if (admission.admits(caller)) return caller;
+    throw new ProtocolError("unauthorized", "this server needs a key or a token");
+  };
   const relay = settings.rooms && settings.nats !== undefined ? startRelay(settings.nats, log) : undefined;
   const rooms: Rooms = new Rooms({
     enabled: settings.rooms,
@@ -180,11 +188,7 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     addressViewers: settings.addressViewers,
     keptLines: settings.roomLines,
     keepMs: settings.roomKeepMs,
-    admit: (shown): Caller => {
-      const caller = admission.meet(shown);
-      if (settings.roomsPublic || admission.admits(caller)) return caller;
-      throw new ProtocolError("unauthorized", "viewers of this server's rooms need a key or a token");
-    },
+    admit: (shown) => (settings.roomsPublic ? admission.meet(shown) : admit(shown)),
     publish: (topic, frame) => transport.publish(topic, frame),
     clock: wallClock,
     epoch: () => randomBytes(6).toString("base64url"),
@@ -271,6 +275,8 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined) throw late;
       return admission.identify(shownBy(request));
     },
+    admit: (request) => admit(shownBy(request)),
+    readCues,
     issueToken: tokens && ((holder, seconds, scope) => tokens.issue(holder, seconds, scope)),
     charge: (caller, texts) => admission.charge(caller, texts, now()),
     translate: ({ model, target }, text, asked, signal) => {
@@ -420,6 +426,17 @@ function openKeyFile({ keyFile }: ResolvedServerSettings, log: Logger): KeyFile 
 async function startTracing(settings: ResolvedServerSettings, log: Logger): Promise<Tracing | undefined> {
   const { traceEndpoint: endpoint, traceHeaders: headers, traceRatio: ratio, traceService: serviceName } = settings;
   return endpoint === undefined ? undefined : Tracing.start({ endpoint, headers, ratio, serviceName }, log);
+}
+
+/** The cues of a caption file. Throws ProtocolError `bad_request` that names the line. */
+function readCues(bytes: Uint8Array): CuesResponse {
+  try {
+    const cues = readCaptions(decodeCaptionFile(bytes));
+    return { cues: cues.map(({ start, end, lines }) => ({ start, end, text: lines.join(" ") })) };
+  } catch (error) {
+    if (error instanceof CaptionFileError) throw new ProtocolError("bad_request", error.message);
+    throw error;
+  }
 }
 
 function startRelay(servers: string, log: Logger): NatsRelay {

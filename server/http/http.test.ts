@@ -261,6 +261,8 @@ describe("the routes' figures", () => {
       page: await Page.read(join(tmpdir(), "no-page-is-here")),
       maxConcurrent: 1,
       unready: () => undefined,
+      admit: () => ({ address: "", holder: undefined }),
+      readCues: () => ({ cues: [] }),
       identify: () => ({ address: "", holder: undefined }),
       charge: () => undefined,
       translate: async (_model, text) => text,

@@ -1,5 +1,6 @@
 // The HTTP routes as an OpenAPI 3.1 document, made from the schemas that parse their bodies.
 import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
+import { cuesResponseSchema } from "../protocol/cues-response.ts";
 import { errorBodySchema, modelsResponseSchema } from "../protocol/http-messages.ts";
 import { ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import { roomNameSchema, roomResponseSchema } from "../protocol/room-messages.ts";
@@ -49,6 +50,21 @@ export function openApiDocument(): object {
             ...refusals("bad_request", "unauthorized", "forbidden_origin", "unsupported_pair", "too_large"),
             ...problem(415),
             ...refusals("rate_limited", "internal", "overloaded", "shutting_down"),
+          },
+        },
+      },
+      "/v1/cues": {
+        post: {
+          operationId: "cues",
+          summary: "Reads a caption file: SRT, WebVTT or TTML",
+          security: key,
+          requestBody: {
+            required: true,
+            content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+          },
+          responses: {
+            ...ok("Its cues", json("Cues")),
+            ...refusals("bad_request", "unauthorized", "forbidden_origin", "too_large", "rate_limited"),
           },
         },
       },
@@ -123,6 +139,7 @@ export function openApiDocument(): object {
         TranslateResponse: jsonSchemaOf(translateResponseSchema, "draft-2020-12"),
         TokenRequest: jsonSchemaOf(tokenRequestSchema, "draft-2020-12"),
         TokenResponse: jsonSchemaOf(tokenResponseSchema, "draft-2020-12"),
+        Cues: jsonSchemaOf(cuesResponseSchema, "draft-2020-12"),
         Room: jsonSchemaOf(roomResponseSchema, "draft-2020-12"),
         Models: jsonSchemaOf(modelsResponseSchema, "draft-2020-12"),
         Error: jsonSchemaOf(errorBodySchema, "draft-2020-12"),

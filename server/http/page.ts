@@ -24,7 +24,7 @@ interface PageFile {
   etag: string;
 }
 
-/** `/` is index.html; `/assets/x` is the folder's file x. Only files that were there at the start exist. */
+/** `/` is index.html, `/live/{room}` and `/speak/{room}` the pages of rooms; `/assets/x` is the folder's file x. Only files that were there at the start exist. */
 export class Page {
   readonly #files: ReadonlyMap<string, PageFile>;
 
@@ -53,6 +53,16 @@ export class Page {
 
   overlay(request: HttpRequest): HttpResponse {
     return this.#respond("overlay.html", request);
+  }
+
+  /** The viewer's page of a room, whichever it is. */
+  live(request: HttpRequest): HttpResponse {
+    return this.#respond("live.html", request);
+  }
+
+  /** The speaker's. */
+  speak(request: HttpRequest): HttpResponse {
+    return this.#respond("speak.html", request);
   }
 
   asset(request: HttpRequest): HttpResponse {

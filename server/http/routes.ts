@@ -3,10 +3,12 @@ import type { BundleManifest } from "../../models/manifest.ts";
 import type { Caller, Holder, TokenScope } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
+import type { CuesResponse } from "../protocol/cues-response.ts";
 import type { ModelListing } from "../protocol/http-messages.ts";
-import { ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
+import { BODY_MAX_BYTES, ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ServedPair } from "../protocol/pairs.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
+import { roomNameSchema } from "../protocol/room-messages.ts";
 import { type TokenResponse, tokenRequestSchema } from "../protocol/token-request.ts";
 import { ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
@@ -36,11 +38,19 @@ export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
   charge(caller: Caller, texts: readonly string[]): void;
   /** Makes a token; absent where the server needs no keys. */
   issueToken?: (holder: Holder, seconds: number, scope: TokenScope) => string;
+  /** Who asks, where a token will do as well as a key. Throws ProtocolError where they may not. */
+  admit(request: HttpRequest): Caller;
+  /** The cues of a caption file, whatever its format. Throws ProtocolError where it cannot be read. */
+  readCues(bytes: Uint8Array): CuesResponse;
   /** Answers for a room; absent where there are none. Throws ProtocolError where the caller may not know. */
   room?: (request: HttpRequest) => HttpResponse;
   onFault(error: unknown, path: string): void;
 }
 
+/** Below them are the pages of rooms. */
+const LIVE_PATH = "/live/";
+const SPEAK_PATH = "/speak/";
+const CUES_PATH = "/v1/cues";
 const TOKEN_PATH = "/v1/token";
 const TRANSLATE_PATH = "/v1/translate";
 
@@ -56,6 +66,8 @@ export function makeRouter(options: RouteOptions): Router {
   return new Router(options.onFault, onError)
     .add("GET", "/", (request) => page.index(request))
     .add("GET", "/overlay", (request) => page.overlay(request))
+    .add("GET", `${LIVE_PATH}*`, (request) => roomPage(request, LIVE_PATH, () => page.live(request)))
+    .add("GET", `${SPEAK_PATH}*`, (request) => roomPage(request, SPEAK_PATH, () => page.speak(request)))
     .add("GET", "/assets/*", (request) => page.asset(request))
     .add("GET", "/v1/models", () =>
       respondJson(200, { protocol: SUBPROTOCOL, models: catalogue.manifests.map(describeModel) }),
@@ -65,6 +77,11 @@ export function makeRouter(options: RouteOptions): Router {
       if (unready !== undefined) throw unready;
       const caller = options.identify(request);
       return translate(request, (texts) => options.charge(caller, texts));
+    })
+    .add("POST", CUES_PATH, (request) => {
+      options.charge(options.admit(request), []);
+      if (request.body === undefined) throw new ProtocolError("too_large", `a file may have ${BODY_MAX_BYTES} bytes`);
+      return respondJson(200, options.readCues(request.body));
     })
     .add("POST", TOKEN_PATH, (request) => {
       if (options.issueToken === undefined) return respondProblem(404, "this server needs no key, and gives no tokens");
@@ -91,6 +108,12 @@ export function makeRouter(options: RouteOptions): Router {
       return { ...respondError(unready, 503), error: undefined };
     })
     .add("GET", "/metrics", async () => respond(200, metrics.contentType, await metrics.text()));
+}
+
+/** A page of a room that may be. */
+function roomPage({ path }: HttpRequest, below: string, page: () => HttpResponse): HttpResponse {
+  const name = roomNameSchema.safeParse(path.slice(below.length));
+  return name.success ? page() : respondProblem(404, `a room's name ${name.error.issues[0].message}`);
 }
 
 /** A model as `GET /v1/models` and `souffleur models --json` show it. */

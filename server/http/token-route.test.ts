@@ -23,6 +23,8 @@ function ask(authorization: string, body: string, given: { open?: boolean } = {}
     page: {} as Page,
     maxConcurrent: 1,
     unready: () => undefined,
+    admit: (request) => admission.meet(shownBy(request)),
+    readCues: () => ({ cues: [] }),
     identify: (request) => admission.identify(shownBy(request)),
     charge: () => {},
     translate: async () => "",

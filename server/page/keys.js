@@ -2,10 +2,10 @@
 import { button, element } from "./element.js";
 
 /**
- * @param {{ composer: import("./composer.js").Composer, play: () => void, stop: () => void, copy: () => void,
+ * @param {{ composer: import("./composer.js").Composer, speak: () => void, play: () => void, stop: () => void, copy: () => void,
  *   clear: () => void, wait: (place: number) => void }} actions `wait`: the choice at this place, from 0
  */
-export function listenToKeys({ composer, play, stop, copy, clear, wait }) {
+export function listenToKeys({ composer, speak, play, stop, copy, clear, wait }) {
   const dialog = element("keys", HTMLDialogElement);
   const open = () => dialog.showModal();
   button("keys-open").addEventListener("click", open);
@@ -14,6 +14,7 @@ export function listenToKeys({ composer, play, stop, copy, clear, wait }) {
   // By the key's place: Alt changes the letter on some keyboards.
   const shortcuts = new Map([
     ["KeyT", () => composer.focus()],
+    ["KeyM", speak],
     ["KeyP", play],
     ["KeyS", stop],
     ["KeyC", copy],
@@ -23,7 +24,7 @@ export function listenToKeys({ composer, play, stop, copy, clear, wait }) {
   ]);
 
   document.addEventListener("keydown", (event) => {
-    if (dialog.open || event.ctrlKey || event.metaKey) return;
+    if (document.querySelector("dialog[open]") !== null || event.ctrlKey || event.metaKey) return;
     const action = event.altKey ? shortcuts.get(event.code) : undefined;
     if (action !== undefined) {
       event.preventDefault();

@@ -34,7 +34,8 @@ const END_TIMEOUT_MS = 4_000;
 
 /**
  * @typedef {"connecting" | "ready" | "ending" | "waiting" | "asleep" | "refused"} LinkState
- * @typedef {{ source: string, target: string, wait: number | "full", model?: string }} Settings
+ * @typedef {{ source: string, target: string | string[], wait?: number | "full", model?: string, room?: string,
+ *   key?: string }} Settings
  * @typedef {{ text: string, retry: boolean }} Problem `retry`: offer to connect now
  */
 
@@ -48,6 +49,8 @@ export class Link {
   /** @type {WebSocket | undefined} */
   #socket;
   #attempts = 0;
+  /** Nothing follows the stream that is ending. */
+  #closing = false;
   #timer = 0;
   #steadyTimer = 0;
   /** @type {{ code: string, message: string, retryAfter?: number } | undefined} the fatal error that came before a close */
@@ -81,6 +84,16 @@ export class Link {
     this.#connect();
   }
 
+  /** Ends the stream for good; its last words still come. */
+  close() {
+    if (this.state !== "ready") {
+      this.#leave();
+      return this.#become("asleep");
+    }
+    this.#closing = true;
+    this.#end();
+  }
+
   /** Connects now where the link is waiting, asleep or refused. */
   wake() {
     if (this.state === "waiting" || this.state === "asleep" || this.state === "refused") this.#connect();
@@ -94,6 +107,7 @@ export class Link {
   #connect() {
     this.#leave();
     this.#fatal = undefined;
+    this.#closing = false;
     this.#become("connecting");
     const socket = new WebSocket(this.#url, "souffleur.v1");
     this.#socket = socket;
@@ -105,7 +119,7 @@ export class Link {
   #end() {
     this.send({ type: "end" });
     this.#become("ending");
-    this.#timer = setTimeout(() => this.restart(), END_TIMEOUT_MS);
+    this.#timer = setTimeout(() => (this.#closing ? this.#closed(1000) : this.restart()), END_TIMEOUT_MS);
   }
 
   /** @param {string} data */
@@ -141,6 +155,7 @@ export class Link {
     const ended = this.state === "ending";
     this.#leave();
     this.#listener.lost();
+    if (this.#closing) return this.#become("asleep");
     if (ended && this.#fatal === undefined) return this.#connect();
     if (this.#fatal?.code === "idle_timeout") return this.#become("asleep");
     const close = CLOSES[/** @type {keyof typeof CLOSES} */ (code)] ?? LOST;

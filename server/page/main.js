@@ -9,6 +9,7 @@ import { Meters } from "./meters.js";
 import { fetchModels, labelOf, languageName } from "./models.js";
 import { Player } from "./player.js";
 import { PlayerBar } from "./player-bar.js";
+import { SpeechButton } from "./speech-button.js";
 import { Transcript } from "./transcript.js";
 import { endOfWord } from "./words.js";
 
@@ -57,10 +58,16 @@ const link = new Link(new URL("v1/stream", document.baseURI.replace(/^http/u, "w
 });
 const composer = new Composer(element("composer", HTMLInputElement), { say, commit, refused: pointAtHint });
 const player = new Player({ say, commit, ready: () => link.state === "ready", changed: playerChanged });
-const playerBar = new PlayerBar(player, () => {
+const starts = () => {
   composer.finish();
   link.wake();
+};
+const playerBar = new PlayerBar(player, {
+  starts,
+  failed: (reason) => showProblem({ text: reason, retry: false }),
+  credential: () => "",
 });
+const speech = new SpeechButton({ say, commit, starts, language: () => settings().source });
 
 // Out: text goes into the ledger, and from there to the server as soon as it may.
 
@@ -217,6 +224,7 @@ function pointAtHint() {
 
 function clear() {
   player.stop();
+  speech.stop();
   const open = ledger.text.trim() !== "";
   ledger.clear();
   transcript.clear();
@@ -242,6 +250,7 @@ html("source-scroll").addEventListener("click", () => {
 });
 listenToKeys({
   composer,
+  speak: () => speech.press(),
   play: () => playerBar.playOrPause(),
   stop: () => player.stop(),
   copy: copyTarget,

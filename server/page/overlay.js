@@ -1,10 +1,13 @@
-// Captions over a picture, as OBS and other mixers show pages: one output's screen, looks by the address.
+// Captions over a picture, as OBS and other mixers show pages: an output's screen or a room's lines, looks by the address.
+import { RoomLines } from "./room-lines.js";
+import { RoomLink } from "./room-link.js";
 
 /** Until the next screen where a line rolls: so that several that come at once can be followed. */
 const ROLL_MS = 350;
 /** Screens that may wait for that; past it the newest is shown. */
 const WAITING_MAX = 12;
 const DEFAULT_HOLD_S = 8;
+const ROOM_ROWS = 2;
 
 const parameters = new URLSearchParams(location.search);
 const captions = document.getElementById("captions");
@@ -43,7 +46,7 @@ let waiting = [];
 let rolling;
 let clearing;
 
-function show(lines) {
+function show(lines, cleared = () => {}) {
   const rows = Number(parameters.get("rows")) || lines.length;
   const visible = lines.slice(-rows);
   while (captions.children.length > visible.length) captions.lastElementChild.remove();
@@ -60,7 +63,12 @@ function show(lines) {
   shown = lines;
   clearTimeout(clearing);
   const hold = parameters.has("hold") ? Number(parameters.get("hold")) : DEFAULT_HOLD_S;
-  if (lines.length > 0 && hold > 0) clearing = setTimeout(() => show([]), hold * 1000);
+  if (lines.length > 0 && hold > 0) {
+    clearing = setTimeout(() => {
+      cleared();
+      show([]);
+    }, hold * 1000);
+  }
 }
 
 function take(lines) {
@@ -79,6 +87,40 @@ function next() {
   rolling = setTimeout(next, rolls ? ROLL_MS : 0);
 }
 
+/** The last segments of a room, which roll up as the browser breaks them into rows. */
+function connectRoom(room) {
+  const lines = new RoomLines();
+  const rows = Number(parameters.get("rows")) || ROOM_ROWS;
+  captions.classList.add("room");
+  document.documentElement.style.setProperty("--rows", String(rows));
+  const url = new URL(`/v1/rooms/${encodeURIComponent(room)}`, location.href);
+  for (const name of ["token", "key"]) if (parameters.has(name)) url.searchParams.set(name, parameters.get(name));
+  let gone = 0;
+  const link = new RoomLink(url, {
+    state: () => {},
+    message: (message) => {
+      if (
+        message.type === "room" &&
+        !parameters.has("target") &&
+        message.target === undefined &&
+        message.targets.length > 0
+      ) {
+        link.watch(message.targets[0]);
+        return;
+      }
+      lines.take(message);
+      if (message.type === "room") return;
+      // What has gone from the screen does not come back with the next word.
+      const kept = lines.lines.filter(({ segment }) => segment >= gone).slice(-rows);
+      const texts = [...kept.map(({ text }) => text), ...lines.open.values()].filter((text) => text.trim() !== "");
+      show(texts.slice(-rows), () => {
+        gone = message.segment + 1;
+      });
+    },
+  });
+  link.watch(parameters.get("target") ?? "");
+}
+
 function connect() {
   const output = parameters.get("output") ?? "";
   const query = new URLSearchParams();
@@ -88,4 +130,5 @@ function connect() {
 }
 
 look();
-connect();
+if (parameters.has("room")) connectRoom(parameters.get("room"));
+else connect();

@@ -1,6 +1,6 @@
-// The bar of the sample talks: which one, play and stop, how fast, and how far it is.
+// The bar of what is played: which talk, play and stop, how fast, and how far it is.
 import { button, element, html } from "./element.js";
-import { TALKS } from "./talks.js";
+import { TalkMenu } from "./talk-menu.js";
 
 const PLAY_LABELS = { stopped: "Play", playing: "Pause", paused: "Resume" };
 
@@ -8,19 +8,22 @@ export class PlayerBar {
   #player;
   #play = button("play");
   #stop = button("stop");
-  #talk = element("talk", HTMLSelectElement);
+  #talks;
   #speed = element("speed", HTMLInputElement);
   #progress = element("progress", HTMLProgressElement);
-  #starts;
 
   /**
    * @param {import("./player.js").Player} player
-   * @param {() => void} starts before a talk begins
+   * @param {{ starts: () => void, failed: (reason: string) => void, credential: () => string }} stage
+   *   `starts`: before a talk begins; `failed`: why a file cannot be played; `credential`: the key of the one who plays it
    */
-  constructor(player, starts) {
+  constructor(player, { starts, failed, credential }) {
     this.#player = player;
-    this.#starts = starts;
-    this.#talk.append(...TALKS.map((talk) => new Option(talk.title)));
+    const play = (/** @type {import("./talks.js").Talk} */ talk) => {
+      starts();
+      player.play(talk);
+    };
+    this.#talks = new TalkMenu({ play, failed, credential });
     this.#play.addEventListener("click", () => this.playOrPause());
     this.#stop.addEventListener("click", () => player.stop());
     this.#speed.addEventListener("input", () => this.#setSpeed());
@@ -30,8 +33,7 @@ export class PlayerBar {
   playOrPause() {
     if (this.#player.state === "playing") return this.#player.pause();
     if (this.#player.state === "paused") return this.#player.resume();
-    this.#starts();
-    this.#player.play(TALKS[this.#talk.selectedIndex]);
+    this.#talks.play();
   }
 
   draw() {
@@ -43,7 +45,7 @@ export class PlayerBar {
     const focus = document.activeElement;
     if (stopped ? focus === this.#stop : focus === html("composer")) this.#play.focus();
     this.#stop.disabled = stopped;
-    this.#talk.disabled = !stopped;
+    this.#talks.disabled = !stopped;
     this.#progress.hidden = stopped;
     this.#progress.max = Math.max(1, total);
     this.#progress.value = said;

@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   server: ["models"],
   trainer: ["models"],
   bench: ["models", "server", "trainer"],
-  cli: ["models", "server", "trainer", "bench"],
+  cli: ["models", "server", "trainer", "bench", "clients"],
   "server/page": [],
   // Tests of the clients hold them to the server's schemas; the client itself stands alone.
   clients: ["server"],

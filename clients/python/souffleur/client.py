@@ -63,6 +63,7 @@ class connect:
         glossary: Sequence[Term] | None = None,
         formality: Literal["formal", "informal"] | None = None,
         captions: str | None = None,
+        room: str | None = None,
         key: str | None = None,
         token: Token | None = None,
         reconnect: Reconnect | None = Reconnect(),
@@ -79,6 +80,7 @@ class connect:
             "glossary": None if glossary is None else list(glossary),
             "formality": formality,
             "captions": captions,
+            "room": room,
         }
         self._client = Client(
             _stream_url(url),

@@ -109,6 +109,7 @@ describe("a stream over a network that breaks", () => {
     isOver = true;
     await cutting;
     expect(cut.connections).toBeGreaterThan(8);
+    expect(cut.sessions.size).toBe(1);
     expect(cut.finals).toEqual(uncut.finals);
     for (const { text, deltas } of cut.finals) expect(deltas).toBe(text);
     expect(cut.withdrawn).toBe(0);
@@ -129,6 +130,26 @@ describe("a stream over a network that breaks", () => {
     });
     expect(moved.sessions.size).toBe(4);
     expect(moved.finals).toEqual(uncut.finals);
+    for (const { text, deltas } of moved.finals) expect(deltas).toBe(text);
+  });
+
+  it("loses no word to a server that is stopped: what was open is finished there, and the rest is said to the next", async () => {
+    const first = await start();
+    const proxy = new CutProxy(first.port);
+    running.push(proxy);
+    const url = await proxy.listen();
+    let stopping: Promise<void> | undefined;
+    const moved = await stream({ url }, async (index) => {
+      await setTimeout(1);
+      if (index !== 150) return;
+      const next = await start();
+      proxy.leadTo(next.port);
+      stopping = first.close();
+    });
+    await stopping;
+    expect(moved.sessions.size).toBe(2);
+    // The segment that was open is cut where the server stopped; no word is missing, and none is there twice.
+    expect(moved.finals.map(({ source }) => source).join(" ")).toBe(TEXT);
     for (const { text, deltas } of moved.finals) expect(deltas).toBe(text);
   });
 });

@@ -51,7 +51,7 @@ describe("a stream", () => {
   it("is opened with its settings, takes text and gives its translation", async () => {
     const server = new ServerDouble();
     const client = await open(server, { wait: 3, glossary: [{ source: "a", target: "b" }], key: "k" });
-    expect(server.lines[0].url).toBe("ws://server/v1/stream");
+    expect(server.lines[0].url).toMatch(/^ws:\/\/server\/v1\/stream\?affinity=[a-z0-9]{6,}$/);
     expect(server.lines[0].messages).toEqual([
       {
         ...{ type: "start", source: "en", target: "de", wait: 3, glossary: [{ source: "a", target: "b" }] },
@@ -131,6 +131,8 @@ describe("after a lost connection", () => {
     expect(server.sessions.length).toBe(1);
     expect(server.lines.length).toBeGreaterThan(3);
     expect(server.session.heard).toBe(TEXT);
+    // A balancer leads all of them to the same server.
+    expect(new Set(server.lines.map(({ url }) => url)).size).toBe(1);
     expect(transcript.text()).toBe(translationOf(TEXT));
     expect(messages.filter(({ type }) => type === "delta").length).toBe(words.length);
     expect(states[0]).toBe("waiting");

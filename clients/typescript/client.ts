@@ -112,7 +112,6 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   /** The session that a new connection goes on with. */
   #session: string | undefined;
   #resuming = false;
-  #asksResume = true;
   #key: string | undefined;
   /** The server can take a session up again, and acknowledges. */
   #resumable = false;
@@ -279,7 +278,7 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   #start(): object {
     const { source, target, wait, model, timings, glossary, formality, captions, room } = this.#options;
     const settings = { source, target, wait, model, timings, glossary, formality, captions, room };
-    return { type: "start", ...settings, ...(this.#asksResume ? { resume: true } : {}), key: this.#key };
+    return { type: "start", ...settings, resume: true, key: this.#key };
   }
 
   async #token(): Promise<string | undefined> {
@@ -294,7 +293,9 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
 
   #receive(message: ServerMessage): void {
     if (this.#state === "closed") return;
-    const { seq, received } = numbersOf(message);
+    const { received } = message;
+    // What concerns the connection alone has no number.
+    const seq = message.type === "ready" ? undefined : message.seq;
     if (seq !== undefined) {
       if (seq <= this.#lastSeq) return;
       if (seq > this.#lastSeq + 1) {
@@ -346,7 +347,7 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
       if (received !== undefined) this.#frames.received(received);
       this.#rewind();
     } else {
-      this.#resumable = "resumeGraceMs" in message;
+      this.#resumable = message.resumeGraceMs !== undefined;
       this.#session = this.#resumable ? message.session : undefined;
       this.#lastSeq = 0;
       this.#seam.setTargets([message.target].flat());
@@ -416,11 +417,7 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
 
   /** The answer to the first message of a connection was not `ready`. */
   #refusedStart(error: ErrorMessage): void {
-    if (!this.#resuming) {
-      // A server of before there was resume.
-      if (error.field !== "resume" || !this.#asksResume) throw ClientError.of(error);
-      this.#asksResume = false;
-    }
+    if (!this.#resuming) throw ClientError.of(error);
     this.#resuming = false;
     this.#session = undefined;
     this.#link.send(this.#start());
@@ -458,15 +455,6 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
     this.#queue.end(error);
     this.#listeners.emit("close", error instanceof ClientError ? error : undefined);
   }
-}
-
-/** A server that resumes numbers what it sends, and says what it has taken. */
-function numbersOf(message: ServerMessage): { seq?: number; received?: number } {
-  const { seq, received }: Record<string, unknown> = { ...message };
-  return {
-    ...(typeof seq === "number" ? { seq } : {}),
-    ...(typeof received === "number" ? { received } : {}),
-  };
 }
 
 function timeOf({ at }: { at?: number }): { at?: number } {

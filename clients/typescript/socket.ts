@@ -38,10 +38,14 @@ function isSocketConstructor(value: unknown): value is SocketConstructor {
   return typeof value === "function";
 }
 
-/** The address of the stream: a server's own address is enough, and http is as good as ws. */
+/**
+ * The address of the stream: a server's own address is enough, and http is as good as ws. With a key of its own, by which a
+ * load balancer leads all connections of the stream to the same server; it is no secret.
+ */
 export function streamUrl(given: string | URL): URL {
   const url = new URL(given);
   url.protocol = url.protocol.replace(/^http/, "ws");
   if (url.pathname === "/") url.pathname = "/v1/stream";
+  if (!url.searchParams.has("affinity")) url.searchParams.set("affinity", Math.random().toString(36).slice(2));
   return url;
 }

@@ -6,9 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import replace
+from secrets import token_hex
 from types import TracebackType
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .errors import ClientError
 from .events import Inbox
@@ -138,7 +139,6 @@ class Client:
         # The session that a new connection goes on with; whether it is asked for now.
         self._session: str | None = None
         self._resuming = False
-        self._asks_resume = True
         # The server can take a session up again, and acknowledges.
         self._resumable = False
         self._last_seq = 0
@@ -283,8 +283,7 @@ class Client:
         return {"type": "resume", "session": self._session, "seq": self._last_seq, **self._shown()}
 
     def _start(self) -> Mapping[str, object]:
-        resume = {"resume": True} if self._asks_resume else {}
-        return {"type": "start", **self._settings, **resume, **self._shown()}
+        return {"type": "start", **self._settings, "resume": True, **self._shown()}
 
     def _shown(self) -> Mapping[str, object]:
         return {} if self._key is None else {"key": self._key}
@@ -373,10 +372,7 @@ class Client:
     def _refused_start(self, error: Refusal) -> None:
         """The answer to the first message of a connection was not `ready`."""
         if not self._resuming:
-            # A server of before there was resume.
-            if error.field != "resume" or not self._asks_resume:
-                raise ClientError(error.code, error.message, field=error.field, retry_after=error.retry_after)
-            self._asks_resume = False
+            raise ClientError(error.code, error.message, field=error.field, retry_after=error.retry_after)
         self._resuming = False
         self._session = None
         self._later(self._link.send(self._start()))
@@ -451,8 +447,14 @@ class Client:
 
 
 def _stream_url(given: str) -> str:
-    """A server's own address is enough, and http is as good as ws."""
+    """A server's own address is enough, and http is as good as ws.
+
+    With a key of its own, by which a load balancer leads all connections of the stream to the same server; it is no secret.
+    """
     parts = urlsplit(given)
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = "/v1/stream" if parts.path in ("", "/") else parts.path
-    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    if not any(name == "affinity" for name, _ in query):
+        query.append(("affinity", token_hex(8)))
+    return urlunsplit((scheme, parts.netloc, path, urlencode(query), ""))

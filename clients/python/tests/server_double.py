@@ -101,6 +101,7 @@ class ServerDouble:
     def __init__(self) -> None:
         self.sessions: list[Session] = []
         self.frames: list[list[dict[str, Any]]] = []
+        self.paths: list[str] = []
         self.resumes = True
         # What answers a message in the place of the session; an answer of None leaves it to the session.
         self.on_message: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda message: None
@@ -142,6 +143,8 @@ class ServerDouble:
         self._sockets.add(socket)
         frames: list[dict[str, Any]] = []
         self.frames.append(frames)
+        assert socket.request is not None
+        self.paths.append(socket.request.path)
         session: Session | None = None
         try:
             async for data in socket:

@@ -80,6 +80,9 @@ class Streams(IsolatedAsyncioTestCase):
             messages = await read(client)
             self.assertEqual((len(server.sessions), server.session.heard), (1, TEXT))
             self.assertGreater(len(server.frames), 2)
+            # A balancer leads all of them to the same server.
+            self.assertEqual(len(set(server.paths)), 1)
+            self.assertRegex(server.paths[0], r"^/v1/stream\?affinity=[a-z0-9]{16}$")
             self.assertEqual(shown(messages), translation_of(TEXT))
             self.assertEqual(sum(isinstance(one, Delta) for one in messages), len(WORDS))
             self.assertEqual(states[:3], ["connecting", "open", "waiting"])

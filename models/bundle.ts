@@ -3,17 +3,16 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync } from "node:fs";
 import { rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type BundleText, checkHash, checkSize, checkVocabulary, tokenizerOf } from "./bundle-content.ts";
 import { BundleError } from "./bundle-error.ts";
 import { BUNDLE_FILES, type BundleFile, type BundleManifest, parseManifest } from "./manifest.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import type { Tokenizer } from "./tokenizer.ts";
 
 const MANIFEST = "bundle.json";
 
 /** A bundle that has passed every check but its graph's own signature, which the step model checks when it loads. */
-export interface Bundle {
+export interface Bundle extends BundleText {
   dir: string;
-  manifest: BundleManifest;
-  tokenizer: Tokenizer;
   /** Path of step.onnx; CTC students only. */
   stepPath?: string;
   /** Paths of read.onnx and write.onnx; autoregressive students only. */
@@ -30,14 +29,9 @@ export interface Bundle {
 export async function loadBundle(dir: string): Promise<Bundle> {
   const manifest = parseManifest(readJson(join(dir, MANIFEST)), join(dir, MANIFEST));
   for (const file of manifest.files) await checkFile(dir, file);
-  const tokenizer = readTokenizer(join(dir, "tokenizer.json"));
-  if (tokenizer.vocabularySize !== manifest.architecture.vocabulary) {
-    throw new BundleError(
-      "tokenizer",
-      `${join(dir, "tokenizer.json")} has ${tokenizer.vocabularySize} ids; ` +
-        `${MANIFEST} says architecture.vocabulary is ${manifest.architecture.vocabulary}`,
-    );
-  }
+  const tokenizerPath = join(dir, "tokenizer.json");
+  const tokenizer = readTokenizer(tokenizerPath);
+  checkVocabulary(tokenizerPath, { manifest, tokenizer });
   const pathOf = (name: BundleFile["path"]) =>
     manifest.files.some(({ path }) => path === name) ? join(dir, name) : undefined;
   return {
@@ -68,13 +62,7 @@ export async function writeManifest(dir: string, manifest: Omit<BundleManifest, 
  * @throws BundleError `missing`, `json` or `tokenizer`.
  */
 export function readTokenizer(path: string): Tokenizer {
-  const value = readJson(path);
-  try {
-    return Tokenizer.fromJson(value);
-  } catch (error) {
-    if (!(error instanceof BundleError)) throw error;
-    throw new BundleError(error.code, error.message.replace(/^tokenizer\.json/, path));
-  }
+  return tokenizerOf(path, readJson(path));
 }
 
 function readJson(path: string): unknown {
@@ -107,11 +95,6 @@ async function checkFile(dir: string, expected: BundleFile): Promise<void> {
   const path = join(dir, expected.path);
   const bytes = await sizeOf(path);
   if (bytes === undefined) throw new BundleError("missing", `${path} is missing; ${MANIFEST} lists it`);
-  if (bytes !== expected.bytes) {
-    throw new BundleError("size", `${path} has ${bytes} bytes; ${MANIFEST} says ${expected.bytes}`);
-  }
-  const sha256 = await sha256Of(path);
-  if (sha256 !== expected.sha256) {
-    throw new BundleError("hash", `${path} has sha256 ${sha256}; ${MANIFEST} says ${expected.sha256}`);
-  }
+  checkSize(path, expected, bytes);
+  checkHash(path, expected, await sha256Of(path));
 }

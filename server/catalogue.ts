@@ -37,6 +37,10 @@ export class Catalogue {
     );
   }
 
+  get bundles(): Bundle[] {
+    return [...this.#bundles.values()];
+  }
+
   get names(): string[] {
     return [...this.#bundles.keys()];
   }

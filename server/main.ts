@@ -1,6 +1,7 @@
 // Puts the server together: bundles, engine, streams, HTTP, transport; and takes it down without losing a word.
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Logger } from "pino";
 import { type Bundle, loadBundle } from "../models/bundle.ts";
 import { Admission } from "./admission/admission.ts";
@@ -21,6 +22,7 @@ import type { Engine, StepStats } from "./engine/engine.ts";
 import type { EngineObserver } from "./engine/engine-observer.ts";
 import { ReloadableEngine } from "./engine/reloadable-engine.ts";
 import { WorkerEngine } from "./engine/worker-engine.ts";
+import { DeviceFiles } from "./http/device-files.ts";
 import { Page } from "./http/page.ts";
 import { shownBy } from "./http/request.ts";
 import { makeRouter } from "./http/routes.ts";
@@ -37,7 +39,13 @@ import { SessionRunner } from "./session/session-runner.ts";
 import { DEFAULT_SESSION_LIMITS } from "./session/session-settings.ts";
 import type { SessionTarget } from "./session/session-target.ts";
 import { TranslateError, translateWith } from "./session/translate.ts";
-import { type ResolvedServerSettings, resolveSettings, type ServerSettings, SettingsError } from "./settings.ts";
+import {
+  PACKAGE_ROOT,
+  type ResolvedServerSettings,
+  resolveSettings,
+  type ServerSettings,
+  SettingsError,
+} from "./settings.ts";
 import { Tracing } from "./tracing.ts";
 import { chooseTransport } from "./transport/choose-transport.ts";
 import { Resumables } from "./transport/resumables.ts";
@@ -264,10 +272,17 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
     },
   };
   const streams: StreamGroup = new StreamGroup(host);
+  const page = await Page.read(settings.pageDirectory);
   const router = makeRouter({
     catalogue,
     metrics,
-    page: await Page.read(settings.pageDirectory),
+    page,
+    device: await DeviceFiles.open({
+      directory: join(PACKAGE_ROOT, "dist", "device"),
+      enabled: settings.onDevice === "always" || (settings.onDevice === "auto" && keyFile === undefined),
+      page,
+      bundles: () => catalogue.bundles,
+    }),
     maxConcurrent: settings.maxTranslations,
     unready,
     identify: (request) => {

@@ -299,6 +299,12 @@ export const serverSettingsSchema = z.strictObject({
       value: "dir",
       byDefault: "the package's `server/page`",
     }),
+  onDevice: oneOf(["auto", "always", "never"]).default("auto").register(settingTexts, {
+    meaning:
+      "whether the live page may take the bundles and translate on the visitor's device: `always`, `never`, or `auto`: where no key is asked for",
+    past: "where it may not, the page has no switch for it and `/device/` is 404",
+    value: "when",
+  }),
 });
 
 /** Every setting with its names and texts. */

@@ -57,6 +57,8 @@ export type ThreadReply =
 
 /** Milliseconds of a clock that all threads of the process share. */
 export function monotonicMs(): number {
+  // Without a process it is a browser's worker: an engine in one thread.
+  if (typeof process === "undefined") return performance.now();
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1e3 + nanoseconds / 1e6;
 }

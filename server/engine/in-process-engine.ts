@@ -1,4 +1,4 @@
-// An engine in the caller's own thread: for tests and for tools that translate and do nothing else.
+// An engine in the caller's own thread: for tests, for tools that translate and do nothing else, and for a browser's worker.
 
 import type { StepRunner } from "../../models/step-runner.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -6,6 +6,7 @@ import type { Engine, EngineGauges, EngineModelInfo, EngineSession } from "./eng
 import { monotonicMs, type StepReport } from "./engine-command.ts";
 import { DEFAULT_ENGINE_LIMITS, type EngineLimits } from "./engine-limits.ts";
 import { type EngineObserver, observeStep } from "./engine-observer.ts";
+import { inLaterTurn } from "./later-turn.ts";
 import { PinnedSession } from "./pinned-session.ts";
 import { StepLoop } from "./step-loop.ts";
 
@@ -34,7 +35,7 @@ export class InProcessEngine implements Engine {
       ...DEFAULT_ENGINE_LIMITS,
       ...limits,
       runners: new Map(models.map(({ name, runner }) => [name, runner])),
-      gather: () => new Promise((resolve) => setImmediate(resolve)),
+      gather: () => new Promise(inLaterTurn),
       report: (report) => this.#deliver(report, observer),
     });
   }

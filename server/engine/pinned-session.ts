@@ -2,6 +2,7 @@
 
 import type { DispatchedSegment, Dispatcher } from "./dispatcher.ts";
 import type { EngineFailure, EngineOutput, EngineSegment, EngineSession, SegmentRequest } from "./engine.ts";
+import { inLaterTurn } from "./later-turn.ts";
 import { SegmentJournal } from "./segment-journal.ts";
 
 /** So often a worker may die while it owes a segment something: one that kills all it meets must not meet them all. */
@@ -163,7 +164,7 @@ class PinnedSegment implements EngineSegment {
 /** A segment that fails in a later turn, because nothing can run it now. */
 function refused(request: SegmentRequest): EngineSegment {
   let cancelled = false;
-  setImmediate(() => {
+  inLaterTurn(() => {
     if (!cancelled) request.onFailure({ code: "overloaded", message: "no engine worker is up: try again later" });
   });
   return {

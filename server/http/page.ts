@@ -47,6 +47,20 @@ export class Page {
     return new Page(files);
   }
 
+  /** The paths of its files but the pages themselves, from the server's root without the first slash. */
+  get assets(): string[] {
+    const names = [...this.#files.keys()].filter((name) => !name.endsWith(".html"));
+    return names.map((name) => `assets/${name}`).sort();
+  }
+
+  /** Another one whenever one of the files is. */
+  get revision(): string {
+    return [...this.#files]
+      .map(([name, { etag }]) => `${name} ${etag}`)
+      .sort()
+      .join();
+  }
+
   index(request: HttpRequest): HttpResponse {
     return this.#respond("index.html", request);
   }
@@ -63,6 +77,11 @@ export class Page {
   /** The speaker's. */
   speak(request: HttpRequest): HttpResponse {
     return this.#respond("speak.html", request);
+  }
+
+  /** At the root, so that it may serve the live page while the server cannot. */
+  serviceWorker(request: HttpRequest): HttpResponse {
+    return this.#respond("service-worker.js", request);
   }
 
   asset(request: HttpRequest): HttpResponse {

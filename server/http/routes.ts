@@ -4,6 +4,7 @@ import type { Caller, Holder, TokenScope } from "../admission/caller.ts";
 import type { Metrics } from "../metrics.ts";
 import { type ErrorCode, isRefusal } from "../protocol/close-codes.ts";
 import type { CuesResponse } from "../protocol/cues-response.ts";
+import { DEVICE_PATH } from "../protocol/device-index.ts";
 import type { ModelListing } from "../protocol/http-messages.ts";
 import { BODY_MAX_BYTES, ROOMS_PATH, STREAM_PATH, SUBPROTOCOL } from "../protocol/limits.ts";
 import type { ServedPair } from "../protocol/pairs.ts";
@@ -12,6 +13,7 @@ import { roomNameSchema } from "../protocol/room-messages.ts";
 import { type TokenResponse, tokenRequestSchema } from "../protocol/token-request.ts";
 import { ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
+import type { DeviceFiles } from "./device-files.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { openApiDocument } from "./openapi.ts";
 import type { Page } from "./page.ts";
@@ -30,6 +32,8 @@ export interface RouteOptions extends Omit<TranslateRouteOptions, "pairs"> {
   catalogue: Served;
   metrics: Metrics;
   page: Page;
+  /** What visitors' own devices get; undefined where they get nothing. */
+  device?: DeviceFiles | undefined;
   /** Why nothing new can be served now: the server drains, or its engine is down. */
   unready(): ProtocolError | undefined;
   /** Who asks for a translation. Throws ProtocolError where they may not. */
@@ -55,7 +59,7 @@ const TOKEN_PATH = "/v1/token";
 const TRANSLATE_PATH = "/v1/translate";
 
 export function makeRouter(options: RouteOptions): Router {
-  const { metrics, page, catalogue } = options;
+  const { metrics, page, catalogue, device } = options;
   const translate = translateRoute({ ...options, pairs: () => catalogue.models });
   const onError = (code: ErrorCode, path: string): void => {
     metrics.errorSent(code);
@@ -63,15 +67,20 @@ export function makeRouter(options: RouteOptions): Router {
   };
   const openApi = openApiDocument();
   const asyncApi = asyncApiDocument();
-  return new Router(options.onFault, onError)
+  const router = new Router(options.onFault, onError);
+  if (device !== undefined) router.add("GET", `${DEVICE_PATH}*`, (request) => device.respond(request));
+  return router
     .add("GET", "/", (request) => page.index(request))
     .add("GET", "/overlay", (request) => page.overlay(request))
     .add("GET", `${LIVE_PATH}*`, (request) => roomPage(request, LIVE_PATH, () => page.live(request)))
     .add("GET", `${SPEAK_PATH}*`, (request) => roomPage(request, SPEAK_PATH, () => page.speak(request)))
     .add("GET", "/assets/*", (request) => page.asset(request))
-    .add("GET", "/v1/models", () =>
-      respondJson(200, { protocol: SUBPROTOCOL, models: catalogue.manifests.map(describeModel) }),
-    )
+    .add("GET", "/service-worker.js", (request) => page.serviceWorker(request))
+    .add("GET", "/v1/models", () => {
+      const onDevice = device !== undefined;
+      const models = catalogue.manifests.map((manifest) => ({ ...describeModel(manifest), onDevice }));
+      return respondJson(200, { protocol: SUBPROTOCOL, models });
+    })
     .add("POST", TRANSLATE_PATH, (request) => {
       const unready = options.unready();
       if (unready !== undefined) throw unready;

@@ -99,6 +99,13 @@ export class Link {
     if (this.state === "waiting" || this.state === "asleep" || this.state === "refused") this.#connect();
   }
 
+  /** Lets the stream go with all that is under way; nothing is told of it. */
+  leave() {
+    this.#leave();
+    this.#attempts = 0;
+    this.state = "connecting";
+  }
+
   /** @param {object} message only while the state is "ready" */
   send(message) {
     this.#socket?.send(JSON.stringify(message));

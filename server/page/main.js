@@ -4,7 +4,7 @@ import { Composer } from "./composer.js";
 import { button, element, html } from "./element.js";
 import { listenToKeys } from "./keys.js";
 import { Ledger } from "./ledger.js";
-import { Link } from "./link.js";
+import { LinkSwitch } from "./link-switch.js";
 import { Meters } from "./meters.js";
 import { fetchModels, labelOf, languageName } from "./models.js";
 import { Player } from "./player.js";
@@ -50,11 +50,12 @@ const meters = new Meters({
   spread: html("latency-spread"),
   chart: element("sparkline", SVGElement),
 });
-const link = new Link(new URL("v1/stream", document.baseURI.replace(/^http/u, "ws")), {
+const link = new LinkSwitch(new URL(".", document.baseURI), element("on-device", HTMLInputElement), {
   state: showState,
   message: receive,
   lost: forgetStream,
   problem: showProblem,
+  progress: showProgress,
 });
 const composer = new Composer(element("composer", HTMLInputElement), { say, commit, refused: pointAtHint });
 const player = new Player({ say, commit, ready: () => link.state === "ready", changed: playerChanged });
@@ -119,7 +120,8 @@ function receive(message) {
 /** @param {{ model: string, wait: number | "full" }} stream */
 function showStream({ model, wait }) {
   const behind = wait === "full" ? "a whole sentence" : wait === 1 ? "1 token" : `${wait} tokens`;
-  html("stream-note").textContent = `Model ${model}, ${behind} behind.`;
+  const place = link.onDevice ? " on this device" : "";
+  html("stream-note").textContent = `Model ${model}${place}, ${behind} behind.`;
   if (!settingsPending) {
     for (const choice of waits) choice.checked = choice.value === String(wait);
   }
@@ -135,7 +137,12 @@ function forgetStream() {
 /** @param {import("./link.js").LinkState} state */
 function showState(state) {
   html("state").dataset.state = state;
-  html("state-text").textContent = STATE_TEXTS[state];
+  html("state-text").textContent = state === "ready" && link.onDevice ? "On this device" : STATE_TEXTS[state];
+}
+
+/** @param {number} share of the model that is here, 0 to 1 */
+function showProgress(share) {
+  html("state-text").textContent = share < 1 ? `Fetching the model: ${Math.floor(share * 100)} %` : "Opening the model";
 }
 
 /** @param {import("./link.js").Problem | undefined} problem */
@@ -263,4 +270,5 @@ html("pair-label").classList.toggle("single", served.length === 1);
 pair.replaceChildren(...served.map((one) => new Option(labelOf(one, served))));
 for (const choice of waits) choice.checked = choice.value === String(served[0].wait ?? 3);
 showLanguages();
+link.offer(served.some(({ onDevice }) => onDevice === true));
 link.open(settings());

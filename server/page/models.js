@@ -1,6 +1,6 @@
 // Which languages and models the server has, as the page's first menu offers them.
 
-/** @typedef {{ source: string, target: string, model?: string, wait?: number | "full" }} Served */
+/** @typedef {{ source: string, target: string, model?: string, wait?: number | "full", onDevice?: boolean }} Served */
 
 /** What is offered while the list cannot be had: the server then chooses the model. @type {Served} */
 const USUAL = { source: "en", target: "de" };
@@ -22,9 +22,9 @@ export async function fetchModels(url) {
 }
 
 /** One for each language that a model writes. @param {any} entry @returns {Served[]} */
-function readEntry({ name, source, target, wait }) {
+function readEntry({ name, source, target, wait, onDevice }) {
   const targets = [target].flat().filter((one) => typeof source === "string" && typeof one === "string");
-  return targets.map((one) => ({ source, target: one, model: name, wait: wait?.default }));
+  return targets.map((one) => ({ source, target: one, model: name, wait: wait?.default, onDevice }));
 }
 
 /** The language's English name. @param {string} code */

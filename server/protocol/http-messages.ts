@@ -21,6 +21,8 @@ export const modelListingSchema = z.strictObject({
   placeholders: z.array(z.string()),
   /** The forms of address that it can be asked for. */
   formality: z.array(z.string()),
+  /** Whether `GET /device/index.json` hands it out to be run in a browser; only from a server. */
+  onDevice: z.boolean().optional(),
   quality,
   licence,
   attributions,

@@ -63,7 +63,7 @@ export function tooLarge(): ProtocolError {
 function byteLength(raw: string | Uint8Array): number {
   if (typeof raw !== "string") return raw.byteLength;
   // A UTF-16 unit is 3 bytes of UTF-8 at most: most messages need no count.
-  return raw.length * 3 <= PAYLOAD_MAX_BYTES ? raw.length : Buffer.byteLength(raw);
+  return raw.length * 3 <= PAYLOAD_MAX_BYTES ? raw.length : new TextEncoder().encode(raw).byteLength;
 }
 
 function parseJson(raw: string): unknown {

@@ -1,5 +1,5 @@
 // What a client asked of its targets, with a protocol error for what a model has not learnt.
-import type { Bundle } from "../../models/bundle.ts";
+import type { BundleText } from "../../models/bundle-content.ts";
 import { GlossaryError, type GlossaryTerm, termsFor } from "../../models/glossary.ts";
 import { type Formality, FormalityError } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
@@ -19,7 +19,7 @@ export interface Asked {
  * no target.
  */
 export function askedTargets(
-  places: readonly { readonly bundle: Bundle; readonly target: string }[],
+  places: readonly { readonly bundle: BundleText; readonly target: string }[],
   { wait, glossary = [], formality }: Asked,
 ): SessionTarget[] {
   const targets = places.map(({ target }) => target);

@@ -1,6 +1,6 @@
 // One target of a session: its language, the model that writes it, and how that model reads and writes text.
 
-import type { Bundle } from "../../models/bundle.ts";
+import type { BundleText } from "../../models/bundle-content.ts";
 import { type CarryingOptions, carryingOf, openReader } from "../../models/carrying.ts";
 import type { PlaceholderTable } from "../../models/placeholder-table.ts";
 import type { SourceWord } from "../../models/source-word.ts";
@@ -46,7 +46,7 @@ export interface SessionTargetOptions extends CarryingOptions {
 }
 
 /** A target that a student bundle writes. Throws RangeError for a teacher's bundle, TargetError, GlossaryError. */
-export function sessionTarget(bundle: Bundle, options: SessionTargetOptions = {}): SessionTarget {
+export function sessionTarget(bundle: BundleText, options: SessionTargetOptions = {}): SessionTarget {
   const { manifest, tokenizer } = bundle;
   if (!manifest.lags) throw new RangeError(`bundle ${manifest.name} is no student: it cannot translate a stream`);
   const carrying = carryingOf(manifest, options);

@@ -1,6 +1,6 @@
 // A whole text through the sessions' own code: what streams say is what this says.
 
-import type { Bundle } from "../../models/bundle.ts";
+import type { BundleText } from "../../models/bundle-content.ts";
 import type { AskedOf } from "../../models/tags.ts";
 import type { Wait } from "../../models/wait.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -42,7 +42,7 @@ const OPEN_SEGMENTS = 32;
  */
 export function translate(
   engine: Engine,
-  bundle: Bundle,
+  bundle: BundleText,
   text: string,
   options: TranslateOptions = {},
 ): Promise<Translation> {

@@ -19,6 +19,9 @@ const SETTINGS: TransportSettings = {
   closeTimeoutMs: 200,
 };
 
+/** More than a socket takes at once. */
+const LARGE_BODY = Array.from({ length: 500_000 }, (_, line) => `${line} €\n`).join("");
+
 /** What each client of these tests shows of itself. */
 const SHOWN = { origin: "http://page.test", authorization: "Bearer a-key", forwardedFor: "198.51.100.1, 10.0.0.1" };
 
@@ -50,6 +53,7 @@ class EchoApplication implements Application {
 
   respond(request: HttpRequest) {
     if (request.body === undefined) return Promise.resolve(respondText(413, "too large"));
+    if (request.path === "/large") return Promise.resolve(respondText(200, LARGE_BODY));
     if (request.path === "/same") return Promise.resolve({ ...respondText(304, ""), headers: { etag: '"x"' } });
     const { method, path, query } = request;
     const body = new TextDecoder().decode(request.body);
@@ -320,6 +324,8 @@ describe.each(["memory", "ws", "uws"] as const)("transport %s", (name) => {
     expect(await request("POST", "/p", { body: "grüße" })).toMatchObject({ status: 200, body: "POST /p   grüße" });
     expect(await request("DELETE", "/p")).toMatchObject({ status: 200, body: "DELETE /p" });
     expect(await request("GET", "/same")).toMatchObject({ status: 304, body: "" });
+    const large = await request("GET", "/large");
+    expect([large.status, large.body === LARGE_BODY]).toEqual([200, true]);
     const head = await request("HEAD", "/h");
     expect(head).toMatchObject({ status: 200, body: "" });
     expect(head.header("content-type")).toBe("text/plain; charset=utf-8");

@@ -33,6 +33,9 @@ interface SocketData {
 
 type Socket = UWebSockets.WebSocket<SocketData>;
 
+/** Longer bodies are handed over as the client takes them: the library would keep a copy of the rest for each. */
+const WHOLE_BODY_BYTES = 256 * 1024;
+
 /** What `send` gives for a frame that it has left out: the peer's backlog was over the limit. */
 const DROPPED = 2;
 
@@ -308,5 +311,11 @@ function write(response: UWebSockets.HttpResponse, result: HttpResponse, bodiles
   writeHead(response, result);
   if (result.status === 304) response.endWithoutBody(undefined, close);
   else if (bodiless) response.endWithoutBody(Buffer.byteLength(result.body), close);
-  else response.end(result.body, close);
+  else if (result.body.length <= WHOLE_BODY_BYTES) response.end(result.body, close);
+  else writeAsTaken(response, Buffer.from(result.body));
+}
+
+function writeAsTaken(response: UWebSockets.HttpResponse, body: Uint8Array): void {
+  response.onWritable((offset) => response.tryEnd(body.subarray(offset), body.byteLength)[0]);
+  response.tryEnd(body, body.byteLength);
 }

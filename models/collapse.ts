@@ -9,6 +9,13 @@ import { BLANK_ID, isWritten } from "./vocabulary.ts";
 export class CtcCollapse {
   #previousSlotId = BLANK_ID;
 
+  /** Another that goes on from here by itself. */
+  fork(): CtcCollapse {
+    const fork = new CtcCollapse();
+    fork.#previousSlotId = this.#previousSlotId;
+    return fork;
+  }
+
   /** Target ids that the next slots add. */
   push(slotIds: ArrayLike<number>): number[] {
     const emitted: number[] = [];

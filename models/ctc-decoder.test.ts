@@ -39,6 +39,44 @@ async function decode(wait: Wait, parts: readonly (readonly number[])[], maxToke
 }
 
 describe("CtcDecoder", () => {
+  it("tells the tail: what the end would write now, and writes the same as if it had not been asked", async () => {
+    const wait = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant<"full">("full"));
+    const ids = fc.oneof(
+      { weight: 5, arbitrary: fc.integer({ min: 16, max: 99 }) },
+      fc.constantFrom(...PLACEHOLDER_IDS),
+    );
+    const parts = fc.array(fc.array(ids, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 6 });
+    await fc.assert(
+      fc.asyncProperty(wait, parts, async (wait, parts) => {
+        const decoder = new CtcDecoder(options(wait));
+        const state = model.newState();
+        const written: number[] = [];
+        for (const [index, part] of parts.entries()) {
+          decoder.read(part);
+          if (decoder.due > 0) expect(decoder.tail(200)).toBeUndefined();
+          for (let request = decoder.next(); request !== undefined; request = decoder.next()) {
+            const [result] = await model.run([{ ...request, state }]);
+            written.push(...decoder.accept(result));
+          }
+          const tail = decoder.tail(200);
+          if (tail === undefined) throw new Error("there is a tail when nothing is due");
+          const size = Math.max(tail.request.tokens.length, tail.request.chunks.length);
+          expect(decoder.tail(size - 1)).toBeUndefined();
+          const [result] = await model.run([{ ...tail.request, state: state.fork() }]);
+          const told = tail.idsOf(result);
+          const ended = await decode(wait, [parts.slice(0, index + 1).flat()]);
+          expect([...written, ...told]).toEqual(ended.flat());
+        }
+        decoder.end();
+        expect(decoder.tail(200)).toBeUndefined();
+        const [result] = await model.run([{ ...decoder.next()!, state }]);
+        written.push(...decoder.accept(result));
+        expect(written).toEqual((await decode(wait, parts)).flat());
+      }),
+      { numRuns: 80 },
+    );
+  });
+
   it("gives the same ids one by one, in parts, in limited steps and whole", async () => {
     const wait = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant<"full">("full"));
     const parts = fc.array(fc.array(fc.integer({ min: 16, max: 99 }), { maxLength: 5 }), { maxLength: 10 });

@@ -1,6 +1,6 @@
 // The CTC student's decoder: every source token opens a chunk, which may be written once wait tokens from it are read.
 import { CtcCollapse } from "./collapse.ts";
-import type { DecodedPart, SegmentDecoder, StepRequest, StepResult } from "./segment-decoder.ts";
+import type { DecodedPart, SegmentDecoder, StepRequest, StepResult, TailRequest } from "./segment-decoder.ts";
 import { EOS_ID, isPlaceholder } from "./vocabulary.ts";
 import { chunksReady, type Wait, waitToInteger } from "./wait.ts";
 
@@ -99,25 +99,48 @@ export class CtcDecoder implements SegmentDecoder {
   acceptParts(result: StepResult): DecodedPart[] {
     const request = this.#underWay;
     if (request === undefined) throw new RangeError("no step is under way: call next() first");
+    const parts = this.#write(request, result, this.#chunks - request.chunks.length, this.#collapse, this.#carried);
+    this.#underWay = undefined;
+    return parts;
+  }
+
+  tail(maxTokens: number): TailRequest | undefined {
+    if (this.#ended || this.#underWay !== undefined || this.#source.length === 0 || this.due > 0) return undefined;
+    const [tokens, chunks] = [this.#positions, this.#chunks].map((from) => [...this.#source.slice(from), EOS_ID]);
+    if (Math.max(tokens.length, chunks.length) > maxTokens) return undefined;
+    const request = { tokens, chunks, wait: this.#wait };
+    const [first, collapse, carried] = [this.#chunks, this.#collapse.fork(), new Map(this.#carried)];
+    return {
+      request,
+      idsOf: (result) => this.#write(request, result, first, collapse, carried).flatMap(({ ids }) => ids),
+    };
+  }
+
+  /** @param first number of the request's first chunk */
+  #write(
+    request: StepRequest,
+    result: StepResult,
+    first: number,
+    collapse: CtcCollapse,
+    carried: Map<number, number>,
+  ): DecodedPart[] {
     const lambda = this.#slotsPerToken;
     const expected = request.chunks.length * lambda;
     if (result.slotIds.length !== expected) {
       throw new RangeError(`the step gave ${result.slotIds.length} slots, ${expected} were asked for`);
     }
-    this.#underWay = undefined;
-    const first = this.#chunks - request.chunks.length;
     return request.chunks.map((_, chunk) => {
       const needs = first + chunk + this.#wait;
-      const ids = this.#collapse.push(result.slotIds.slice(chunk * lambda, (chunk + 1) * lambda));
-      return { ids: ids.filter((id) => !isPlaceholder(id) || this.#mayCarry(id, needs)), needs };
+      const ids = collapse.push(result.slotIds.slice(chunk * lambda, (chunk + 1) * lambda));
+      return { ids: ids.filter((id) => !isPlaceholder(id) || this.#mayCarry(id, needs, carried)), needs };
     });
   }
 
-  #mayCarry(id: number, positions: number): boolean {
-    const carried = (this.#carried.get(id) ?? 0) + 1;
+  #mayCarry(id: number, positions: number, carried: Map<number, number>): boolean {
+    const count = (carried.get(id) ?? 0) + 1;
     const read = this.#source.slice(0, positions).filter((other) => other === id).length;
-    if (carried > read) return false;
-    this.#carried.set(id, carried);
+    if (count > read) return false;
+    carried.set(id, count);
     return true;
   }
 }

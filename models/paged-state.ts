@@ -11,6 +11,8 @@ export class PagedState implements StepState {
   /** Rows of the memories, oldest first. */
   readonly sourceRows: number[] = [];
   readonly slotRows: number[] = [];
+  /** So many of its first rows are another's. */
+  #borrowed = { source: 0, slots: 0 };
 
   constructor(source: StateMemory, slots: StateMemory, slotsPerToken: number) {
     this.#source = source;
@@ -46,9 +48,19 @@ export class PagedState implements StepState {
     appendRows(this.#slots, newSlots, this.slotRows);
   }
 
+  /** Reads the rows of this one, and adds its own. */
+  fork(): PagedState {
+    const fork = new PagedState(this.#source, this.#slots, this.#slotsPerToken);
+    fork.sourceRows.push(...this.sourceRows);
+    fork.slotRows.push(...this.slotRows);
+    fork.#borrowed = { source: this.sourceRows.length, slots: this.slotRows.length };
+    return fork;
+  }
+
   release(): void {
-    this.#source.giveBack(this.sourceRows.splice(0));
-    this.#slots.giveBack(this.slotRows.splice(0));
+    this.#source.giveBack(this.sourceRows.splice(0).slice(this.#borrowed.source));
+    this.#slots.giveBack(this.slotRows.splice(0).slice(this.#borrowed.slots));
+    this.#borrowed = { source: 0, slots: 0 };
   }
 }
 

@@ -28,6 +28,13 @@ export interface DecodedPart {
   needs: number;
 }
 
+/** What would be written next if the source ended now, in one step on a fork of the state. */
+export interface TailRequest {
+  request: StepRequest;
+  /** The target ids of its result; nothing is changed by it. */
+  idsOf(result: StepResult): number[];
+}
+
 /**
  * Read, then `next` and `accept` in turn until `next` has nothing, again and again until `done`. No runtime, no state
  * tensors. What is written depends on the source and the wait alone, not on how the tokens came.
@@ -62,4 +69,9 @@ export interface SegmentDecoder {
   accept(result: StepResult): number[];
   /** The same, chunk by chunk. */
   acceptParts(result: StepResult): DecodedPart[];
+  /**
+   * What it takes to know the rest as it would be if the source ended now. Undefined while something is due, where there is
+   * nothing to add to, or where it takes more than so many new tokens or chunks. Absent where one step does not tell.
+   */
+  tail?(maxTokens: number): TailRequest | undefined;
 }

@@ -80,6 +80,13 @@ export class SegmentState {
     this.#chunkLength += newSlots.length / chunkWidth;
   }
 
+  /** A copy. */
+  fork(): SegmentState {
+    const fork = new SegmentState(this.#shape);
+    fork.append(this.sourceState, this.slotState, this.crossState);
+    return fork;
+  }
+
   /** Gives the memory back; the segment is over. */
   release(): void {
     this.#source = new Float32Array(0);

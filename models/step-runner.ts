@@ -10,6 +10,8 @@ export interface StepState {
   readonly chunkLength: number;
   /** Bytes of memory held. */
   readonly bytes: number;
+  /** Another that begins with what this one holds, which must not be given back before it. What is added to one is not in the other. */
+  fork(): StepState;
   /** Gives the memory back; the segment is over. */
   release(): void;
 }

@@ -40,6 +40,14 @@ export class TargetStream {
     return this.#text.slice(before);
   }
 
+  /** Text that the ids would add. */
+  peek(ids: Iterable<number>): string {
+    const [text, spaceDue] = [this.#text, this.#spaceDue];
+    const added = this.push(ids);
+    [this.#text, this.#spaceDue] = [text, spaceDue];
+    return added;
+  }
+
   #append(text: string): void {
     for (const [index, part] of text.split(" ").entries()) {
       if (index > 0) this.#spaceDue = true;

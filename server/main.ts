@@ -224,9 +224,9 @@ async function serve(settings: ResolvedServerSettings, { catalogue, engine, relo
       if (late !== undefined && (draining || !resumables.mayHold)) throw late;
       return new Visit(admission, request, now, late);
     },
-    openSession: (pairs, { timings, captions, room, caller, ...asked }, callbacks) => {
+    openSession: (pairs, { timings, tentative, captions, room, caller, ...asked }, callbacks) => {
       const wanted = pairs.map(({ model, target }) => ({ bundle: catalogue.bundleOf(model), target }));
-      const settings = { source: pairs[0].source, targets: askedTargets(wanted, asked), timings };
+      const settings = { source: pairs[0].source, targets: askedTargets(wanted, asked), timings, tentative };
       const published = outputs.publishing(captions, callbacks);
       const speaker = { caller, source: pairs[0].source, targets: pairs.map(({ target }) => target) };
       try {

@@ -113,7 +113,7 @@ export class ResumingClient {
   #hear(message: ServerMessage, socket: WebSocket): void {
     if (message.type === "ready") this.#begin(message.session, message.received ?? 0);
     else if (message.type === "error" && message.seq === undefined) this.#hearOfConnection(message, socket);
-    else {
+    else if (message.type !== "tentative") {
       if (message.seq !== this.#last + 1) throw new Error(`${message.type} ${message.seq} came after ${this.#last}`);
       this.#last += 1;
       this.#forget(message.received ?? 0);

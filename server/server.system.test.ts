@@ -157,6 +157,34 @@ describe.each(TRANSPORTS)("server over %s", (transport) => {
     ]);
   });
 
+  test("says tentatively what would follow, and for the rest what it says without", async () => {
+    await start(transport);
+    const [tentative, plain] = await Promise.all(
+      ["&tentative=true", ""].map(async (more) => {
+        const client = await new Client(server, `${PAIR}&wait=3${more}`).opened();
+        for (const word of ["the ", "order ", "and ", "the ", "word "]) {
+          client.send({ type: "text", text: word });
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        if (more !== "") await client.have("tentative");
+        client.send({ type: "end" });
+        await client.closed;
+        checkStream(client);
+        return client;
+      }),
+    );
+    const text = (client: Client) =>
+      client
+        .of("delta")
+        .map((delta) => delta.text)
+        .join("");
+    expect(text(tentative)).toBe(text(plain));
+    expect(tentative.of("final").map(({ text, seq }) => [text, seq > 0])).toEqual(
+      plain.of("final").map(({ text, seq }) => [text, seq > 0]),
+    );
+    expect(plain.of("tentative")).toEqual([]);
+  });
+
   test("serves each language of a model that writes several", async () => {
     const several = { target: ["de", "fr"], tags: { target: { de: 13, fr: 14 } as const } };
     await start(transport, {}, { ...bundle, manifest: { ...bundle.manifest, ...several } });

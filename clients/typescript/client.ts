@@ -292,7 +292,8 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   }
 
   #receive(message: ServerMessage): void {
-    if (this.#state === "closed") return;
+    // This client asks for nothing tentative.
+    if (this.#state === "closed" || message.type === "tentative") return;
     const { received } = message;
     // What concerns the connection alone has no number.
     const seq = message.type === "ready" ? undefined : message.seq;

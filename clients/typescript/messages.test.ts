@@ -12,6 +12,7 @@ describe("the client's types", () => {
   it("are the server's", () => {
     expectTypeOf<own.ReadyMessage>().toEqualTypeOf<servers.ReadyMessage>();
     expectTypeOf<own.DeltaMessage>().toEqualTypeOf<servers.DeltaMessage>();
+    expectTypeOf<own.TentativeMessage>().toEqualTypeOf<servers.TentativeMessage>();
     expectTypeOf<own.FinalMessage>().toEqualTypeOf<servers.FinalMessage>();
     expectTypeOf<own.ErrorMessage>().toEqualTypeOf<servers.ErrorMessage>();
     expectTypeOf<own.NoticeMessage>().toEqualTypeOf<servers.NoticeMessage>();
@@ -23,7 +24,7 @@ describe("the client's types", () => {
     expectTypeOf<own.CommitMessage>().toEqualTypeOf<Omit<clients.CommitMessage, Numbered>>();
     expectTypeOf<own.EndMessage>().toEqualTypeOf<Omit<clients.EndMessage, Numbered>>();
     expectTypeOf<own.PingMessage>().toEqualTypeOf<Omit<clients.PingMessage, Numbered>>();
-    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key" | "resume">>();
+    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key" | "resume" | "tentative">>();
   });
 });
 
@@ -35,6 +36,7 @@ describe("readServerMessage", () => {
       limits,
     },
     { type: "delta", segment: 0, target: "de", text: "Der", read: 2, seq: 1 },
+    { type: "tentative", segment: 0, target: "de", text: "Zug" },
     { type: "final", segment: 0, target: "de", source: "The", text: "Der", start: 0, end: 1, seq: 2 },
     { type: "error", code: "internal", message: "a fault", fatal: true },
     { type: "notice", code: "contradicted", message: "otherwise" },

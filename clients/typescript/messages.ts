@@ -98,6 +98,14 @@ export interface DeltaMessage {
   compute?: number;
 }
 
+/** What would be appended to the segment if it ended now; takes the place of the one before, and a delta takes it away. */
+export interface TentativeMessage {
+  type: "tentative";
+  segment: number;
+  target: string;
+  text: string;
+}
+
 /** A segment is complete: its `text` is the concatenation of its deltas. */
 export interface FinalMessage {
   type: "final";
@@ -175,6 +183,7 @@ export interface DoneMessage {
 export type ServerMessage =
   | ReadyMessage
   | DeltaMessage
+  | TentativeMessage
   | FinalMessage
   | ErrorMessage
   | NoticeMessage
@@ -185,6 +194,7 @@ export type ServerMessage =
 const NEEDED: Record<ServerMessage["type"], Record<string, "string" | "number" | "boolean" | "object">> = {
   ready: { session: "string", limits: "object" },
   delta: { segment: "number", target: "string", text: "string" },
+  tentative: { segment: "number", target: "string", text: "string" },
   final: { segment: "number", target: "string", source: "string", text: "string" },
   error: { code: "string", message: "string", fatal: "boolean" },
   notice: { code: "string", message: "string" },

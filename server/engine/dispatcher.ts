@@ -27,7 +27,8 @@ export class Dispatcher {
   open(model: string, session: number, request: DispatchedSegment): EngineSegment {
     const segment = ++this.#lastSegment;
     this.#requests.set(segment, request);
-    this.#enqueue({ type: "open", segment, session, model, wait: request.wait });
+    const tail = request.onTail !== undefined;
+    this.#enqueue({ type: "open", segment, session, model, wait: request.wait, ...(tail && { tail }) });
     return {
       push: (ids) => this.#enqueue({ type: "push", segment, ids: [...ids] }),
       end: () => this.#enqueue({ type: "end", segment }),
@@ -45,6 +46,7 @@ export class Dispatcher {
       if (output.done) this.#requests.delete(segment);
       if (request) guarded(() => request.onOutput(output));
     }
+    for (const { segment, ids } of report.tails ?? []) guarded(() => this.#requests.get(segment)?.onTail?.(ids));
     for (const { segment, message } of report.failures) {
       this.#failOne(segment, { code: "internal", message: `the segment could not be translated: ${message}` });
     }

@@ -6,7 +6,7 @@ import type { PassedProvider } from "./provider.ts";
 
 /** Segments and sessions are named by numbers that the sending side never uses twice. */
 export type EngineCommand =
-  | { type: "open"; segment: number; session: number; model: string; wait: Wait }
+  | { type: "open"; segment: number; session: number; model: string; wait: Wait; tail?: boolean }
   | { type: "push"; segment: number; ids: readonly number[] }
   | { type: "end"; segment: number }
   | { type: "cancel"; segment: number };
@@ -24,7 +24,9 @@ export interface StepReport {
   type: "report";
   outputs: (EngineOutput & { segment: number })[];
   failures: { segment: number; message: string }[];
-  /** Absent when no step ran: commands alone failed. */
+  /** Target ids that would follow what was written if the source ended now. After a step for tails alone, which has no `stats`. */
+  tails?: { segment: number; ids: number[] }[];
+  /** Absent when no step of segments ran: commands alone failed, or there were tails. */
   stats?: Omit<StepStats, "worker" | "deliverMs">;
   /** Milliseconds of `monotonicMs`. */
   sentAt: number;

@@ -101,6 +101,59 @@ describe.skipIf(!existsSync(FOLDER))("the engine with models/en-de", () => {
     });
   }
 
+  it("tells tentatively what it then writes when the speaker stops there, and writes what it would have written", async () => {
+    const said = [
+      "The train to Hamburg leaves at nine ",
+      "We need 25 chairs and 3 tables and ",
+      "She didn't know that her ",
+    ];
+    const nothing = (): Record<"deltas" | "tails" | "finals", string[]> => ({ deltas: [], tails: [], finals: [] });
+    for (const wait of [3, "full"] as const) {
+      for (const text of said) {
+        const written = await Promise.all(
+          [true, false].map(async (tentative) => {
+            const told = nothing();
+            let onChange = () => {};
+            const runner = new SessionRunner({
+              settings: { source: "en", targets: [sessionTarget(bundle, { wait })], tentative },
+              engine,
+              now: () => performance.now(),
+              emit: (message) => {
+                if (message.type === "delta") told.deltas.push(message.text);
+                if (message.type === "tentative") told.tails.push(told.deltas.join("") + message.text);
+                if (message.type === "final") told.finals.push(message.text);
+                onChange();
+              },
+              close: () => onChange(),
+            });
+            for (const word of text.match(/\S+ /g) ?? []) {
+              const before = told.tails.length;
+              runner.text(word);
+              // A tail that would be the same is not told again: so long at most.
+              const deadline = performance.now() + 1_000;
+              while (tentative && told.tails.length === before && performance.now() < deadline) {
+                await new Promise((resolve) => setTimeout(resolve, 5));
+              }
+            }
+            await new Promise<void>((resolve) => {
+              onChange = () => {
+                if (runner.closed) resolve();
+              };
+              runner.end();
+            });
+            return told;
+          }),
+        );
+        const [tentatively, plainly] = written;
+        expect(tentatively.deltas.join("")).toBe(plainly.deltas.join(""));
+        expect(tentatively.finals).toEqual(plainly.finals);
+        expect(plainly.tails).toEqual([]);
+        expect(tentatively.tails.at(-1)).toBe(tentatively.finals[0]);
+        expect(tentatively.tails.length).toBeGreaterThan(1);
+      }
+    }
+  });
+
   for (const wait of WAITS) {
     it(`gives the same text alone, in batches and as it comes, at wait ${wait}`, async () => {
       const alone: string[] = [];

@@ -33,6 +33,11 @@ export interface EngineFailure {
 export interface SegmentRequest {
   wait: Wait;
   onOutput(output: EngineOutput): void;
+  /**
+   * Where it is given: told, when a worker has nothing better to do, of the target ids that would follow what was written if
+   * the source ended now. Each replaces the last; an output takes it away. There may be none.
+   */
+  onTail?: ((ids: number[]) => void) | undefined;
   onFailure(failure: EngineFailure): void;
 }
 

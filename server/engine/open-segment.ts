@@ -1,6 +1,6 @@
 // A segment where its steps run: its decoder, its state, and what it could bring to the next step.
 
-import type { DecodedPart, SegmentDecoder, StepResult } from "../../models/segment-decoder.ts";
+import type { DecodedPart, SegmentDecoder, StepResult, TailRequest } from "../../models/segment-decoder.ts";
 
 import type { StepRow, StepRunner, StepState } from "../../models/step-runner.ts";
 import type { Wait } from "../../models/wait.ts";
@@ -11,12 +11,15 @@ export class OpenSegment {
   /** Milliseconds of when what is due was handed over; undefined when nothing is due. */
   dueSince: number | undefined;
   cancelled = false;
+  /** Whether its tail is asked for. */
+  readonly wantsTail: boolean;
   readonly #decoder: SegmentDecoder;
   readonly #state: StepState;
 
   /** Throws RangeError for a wait that is none. */
-  constructor(ready: ReadySegment, runner: StepRunner, wait: Wait) {
+  constructor(ready: ReadySegment, runner: StepRunner, wait: Wait, wantsTail = false) {
     this.ready = ready;
+    this.wantsTail = wantsTail;
     this.#decoder = runner.newDecoder(wait);
     this.#state = runner.newState();
   }
@@ -72,6 +75,12 @@ export class OpenSegment {
     if (this.due === 0) this.dueSince = undefined;
     else this.dueSince ??= at;
     return parts;
+  }
+
+  /** What would tell its tail, on a fork of its state; undefined where there is none to tell in a step of that size. */
+  tail(limit: number): { row: StepRow; idsOf: TailRequest["idsOf"] } | undefined {
+    const tail = this.#decoder.tail?.(limit);
+    return tail && { row: { ...tail.request, state: this.#state.fork() }, idsOf: tail.idsOf };
   }
 
   /** Gives the state's memory back. */

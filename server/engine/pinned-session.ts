@@ -104,6 +104,7 @@ class PinnedSegment implements EngineSegment {
     return {
       wait: this.#options.request.wait,
       onOutput: (output) => this.#output(output),
+      onTail: this.#options.request.onTail && ((ids) => this.#tail(ids)),
       onFailure: (failure) => this.#fail(failure),
       onLost: () => this.#replay(),
     };
@@ -121,6 +122,10 @@ class PinnedSegment implements EngineSegment {
     if (told === undefined) return;
     if (told.done) this.#finish();
     this.#options.request.onOutput(told);
+  }
+
+  #tail(ids: number[]): void {
+    if (!this.#over && !this.#journal.behind) this.#options.request.onTail?.(ids);
   }
 
   /** Its worker is gone, and its state with it: another reads again what this segment was given. */

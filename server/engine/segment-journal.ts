@@ -30,6 +30,11 @@ export class SegmentJournal {
     return this.#ended || this.#tokensRead < this.#read.length;
   }
 
+  /** Whether it runs again, and has not come to where it was: what it would write next was written already. */
+  get behind(): boolean {
+    return this.#position < this.#written.length;
+  }
+
   push(ids: readonly number[]): void {
     for (const id of ids) this.#read.push(id);
   }

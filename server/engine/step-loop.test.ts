@@ -60,6 +60,80 @@ const turns = async (count = 10) => {
 };
 
 describe("StepLoop", () => {
+  const openWithTail = (segment: number, wait: number): EngineCommand =>
+    ({ ...open(segment, wait), tail: true }) as EngineCommand;
+  const tailsOf = (reports: readonly StepReport[]) => reports.flatMap(({ tails }) => tails ?? []);
+
+  it("tells tails when there is nothing else to do, for those who asked, of what was read last", async () => {
+    const { loop, model, reports, send } = loopOf();
+    model.held = true;
+    send(openWithTail(1, 4), push(1, 20), open(2, 4), push(2, 21), open(3), push(3, 30));
+    await turns(2);
+    send(push(1, 22));
+    expect(model.sizes).toEqual([[1]]);
+    model.held = false;
+    model.release();
+    await turns();
+    // Two tokens and the end, in a step of their own, which is in no figure.
+    expect(model.sizes).toEqual([[1], [3]]);
+    const told = tailsOf(reports);
+    expect(told.map(({ segment }) => segment)).toEqual([1]);
+    expect(reports.filter(({ stats }) => stats !== undefined)).toHaveLength(1);
+    send(end(1), end(2));
+    await turns();
+    const written = reports.flatMap(({ outputs }) => outputs).filter(({ segment }) => segment === 1);
+    expect(written.flatMap(({ ids }) => ids)).toEqual(told[0].ids);
+    expect(tailsOf(reports)).toHaveLength(1);
+    send({ type: "cancel", segment: 3 });
+    await turns();
+    expect(loop.stateBytes).toBe(0);
+  });
+
+  it("lets words go before tails, and tells none that words have overtaken", async () => {
+    const { model, reports, send } = loopOf();
+    model.held = true;
+    send(openWithTail(1, 2), push(1, 20));
+    await turns(2);
+    expect(model.sizes).toEqual([[2]]);
+    send(push(1, 21), open(2), push(2, 30));
+    model.release();
+    await turns(2);
+    expect(model.sizes).toEqual([[2], [1, 2]]);
+    expect(tailsOf(reports)).toEqual([]);
+    model.held = false;
+    model.release();
+    await turns();
+    expect(model.sizes).toEqual([[2], [1, 2], [1]]);
+    expect(tailsOf(reports).map(({ segment }) => segment)).toEqual([1]);
+  });
+
+  it("tells no tail that is long, that fails, or whose segment is given up meanwhile, and harms nothing by it", async () => {
+    const { loop, model, reports, send } = loopOf();
+    const many = Array.from({ length: 30 }, (_, index) => 20 + index);
+    send(openWithTail(1, 100), push(1, ...many), openWithTail(2, 9), push(2, BAD_TOKEN));
+    await turns();
+    expect(model.sizes).toEqual([[2]]);
+    model.held = true;
+    send(openWithTail(3, 9), push(3, 40), { type: "cancel", segment: 2 });
+    await turns(3);
+    send({ type: "cancel", segment: 3 });
+    model.held = false;
+    model.release();
+    await turns();
+    expect([tailsOf(reports), reports.flatMap(({ failures }) => failures)]).toEqual([[], []]);
+    send(end(1));
+    await turns();
+    expect(reports.flatMap(({ outputs }) => outputs).at(-1)).toMatchObject({ segment: 1, done: true });
+    expect(loop.stateBytes).toBe(0);
+  });
+
+  it("knows no tails of a model that writes token by token", async () => {
+    const { reports, send } = loopWith(new StandInWaitKModel(60), 64);
+    send(openWithTail(1, 3), push(1, 20));
+    await turns();
+    expect(reports).toEqual([]);
+  });
+
   it("puts what arrives during a step into the next one", async () => {
     const { model, send } = loopOf();
     model.held = true;

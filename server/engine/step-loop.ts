@@ -3,6 +3,7 @@
 import type { DecodedPart, StepResult } from "../../models/segment-decoder.ts";
 import type { StepRow, StepRunner } from "../../models/step-runner.ts";
 import { type EngineCommand, monotonicMs, type StepReport } from "./engine-command.ts";
+import { MAX_TAIL_TOKENS } from "./engine-limits.ts";
 import { OpenSegment } from "./open-segment.ts";
 import { rowLimit, Scheduler } from "./scheduler.ts";
 
@@ -36,6 +37,8 @@ export class StepLoop {
   readonly #options: StepLoopOptions;
   readonly #scheduler = new Scheduler();
   readonly #segments = new Map<number, OpenSegment>();
+  /** Segments whose tails are to be told once there is nothing else to do, the oldest wish first. */
+  readonly #tails = new Set<OpenSegment>();
   #underWay: ReadonlySet<OpenSegment> = new Set();
   #failures: StepReport["failures"] = [];
   #active = false;
@@ -77,10 +80,10 @@ export class StepLoop {
 
   #apply(command: EngineCommand, at: number): void {
     if (command.type === "open") {
-      const { model, session, segment, wait } = command;
+      const { model, session, segment, wait, tail } = command;
       const runner = this.#options.runners.get(model);
       if (!runner) throw new RangeError(`there is no model "${model}" here`);
-      this.#segments.set(segment, new OpenSegment({ model, session, segment }, runner, wait));
+      this.#segments.set(segment, new OpenSegment({ model, session, segment }, runner, wait, tail));
       return;
     }
     const open = this.#segments.get(command.segment);
@@ -89,8 +92,13 @@ export class StepLoop {
       this.#free(command.segment);
       return;
     }
-    if (command.type === "push") open.read(command.ids, at);
-    else open.end(at);
+    if (command.type === "push") {
+      open.read(command.ids, at);
+      if (open.wantsTail) this.#tails.add(open);
+    } else {
+      open.end(at);
+      this.#tails.delete(open);
+    }
     // A segment whose step is under way is marked again when that is accepted: its state must not be in two rows.
     if (open.due > 0 && !this.#underWay.has(open)) this.#scheduler.mark(open.ready);
   }
@@ -102,7 +110,8 @@ export class StepLoop {
       const turns = this.#stopped ? [] : this.#takeTurns(batchStart);
       if (turns.length > 0) await this.#step(turns, batchStart);
       else if (this.#failures.length > 0) this.#report([]);
-    } while (!this.#stopped && (this.#scheduler.size > 0 || this.#failures.length > 0));
+      else if (this.#tails.size > 0 && !this.#stopped) await this.#stepTails();
+    } while (!this.#stopped && this.#scheduler.size + this.#failures.length + this.#tails.size > 0);
     this.#active = false;
   }
 
@@ -147,6 +156,46 @@ export class StepLoop {
       batchMs: computeStart - batchStart,
       computeMs,
     });
+  }
+
+  /** One short step for tails of one model. It changes no segment, and where it fails nothing is told. */
+  async #stepTails(): Promise<void> {
+    const [first] = this.#tails;
+    const { model } = first.ready;
+    const tails: { open: OpenSegment; row: StepRow; idsOf: (result: StepResult) => number[] }[] = [];
+    let room = MAX_TAIL_TOKENS;
+    for (const open of this.#tails) {
+      if (open.ready.model !== model) continue;
+      const tail = open.tail(MAX_TAIL_TOKENS);
+      const size = Math.max(tail?.row.tokens.length ?? 0, tail?.row.chunks.length ?? 0);
+      if (size > room) {
+        tail?.row.state.release();
+        break;
+      }
+      this.#tails.delete(open);
+      if (tail === undefined) continue;
+      room -= size;
+      tails.push({ open, ...tail });
+    }
+    if (tails.length === 0) return;
+    this.#underWay = new Set(tails.map(({ open }) => open));
+    const rows = tails.map(({ row }) => row);
+    const results = await this.#options.runners
+      .get(model)!
+      .run(rows)
+      .catch(() => []);
+    this.#underWay = new Set();
+    const told: StepReport["tails"] = [];
+    for (const [index, { open, row, idsOf }] of tails.entries()) {
+      row.state.release();
+      if (open.cancelled) open.release();
+      else if (open.due > 0) this.#scheduler.mark(open.ready);
+      // What has been read meanwhile has a tail of its own.
+      else if (results[index] !== undefined && !this.#tails.has(open)) {
+        told.push({ segment: open.ready.segment, ids: idsOf(results[index]) });
+      }
+    }
+    this.#report([], undefined, told);
   }
 
   /** What a row wrote; undefined when the segment was cancelled meanwhile or its row failed. */
@@ -198,17 +247,19 @@ export class StepLoop {
     if (!open) return;
     this.#scheduler.remove(segment);
     this.#segments.delete(segment);
+    this.#tails.delete(open);
     if (this.#underWay.has(open)) open.cancelled = true;
     else open.release();
   }
 
-  #report(outputs: StepReport["outputs"], stats?: StepReport["stats"]): void {
+  #report(outputs: StepReport["outputs"], stats?: StepReport["stats"], tails?: StepReport["tails"]): void {
     const failures = this.#failures;
     this.#failures = [];
     this.#options.report({
       type: "report",
       outputs,
       failures,
+      ...(tails && { tails }),
       stats,
       sentAt: monotonicMs(),
       queueDepth: this.#scheduler.size,

@@ -20,6 +20,7 @@ import {
   noticeSchema,
   pongSchema,
   readySchema,
+  tentativeSchema,
 } from "../protocol/server-messages.ts";
 import { API_INFO } from "./api-info.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
@@ -41,6 +42,7 @@ export const CLIENT_MESSAGES = {
 export const SERVER_MESSAGES = {
   ready: { summary: "The stream is open", schema: readySchema },
   delta: { summary: "Text to append to a segment's translation", schema: deltaSchema },
+  tentative: { summary: "What would be appended if the segment ended now", schema: tentativeSchema },
   final: { summary: "A segment is complete in one target", schema: finalSchema },
   error: { summary: "Something was not taken, or the stream ends", schema: errorSchema },
   notice: { summary: "Something to know that changes nothing", schema: noticeSchema },

@@ -11,11 +11,6 @@ import {
 } from "./limits.ts";
 import { roomNameSchema } from "./room-messages.ts";
 
-export const NOT_YET = "is not supported by this server yet";
-
-/** A field of a later version: refused by name, so that nobody believes it had an effect. */
-const laterField = z.never({ error: NOT_YET }).optional();
-
 export const languageSchema = z
   .string('must be a language code, such as "en"')
   .min(1, 'must be a language code, such as "en"')
@@ -73,7 +68,8 @@ export const settingsShape = {
   formality: z.enum(FORMALITIES, 'must be "formal" or "informal"').optional(),
   /** Whether the stream shall outlive its connection for a while. */
   resume: z.boolean("must be true or false").optional(),
-  tentative: laterField,
+  /** Whether the client is told what would follow if the speaker stopped now. */
+  tentative: z.boolean("must be true or false").optional(),
 };
 
 /** The settings of a stream, from `start` or from the query string. */
@@ -155,7 +151,18 @@ export const CLIENT_MESSAGE_TYPES: readonly string[] = ["start", "resume", "text
 
 export type StreamSettings = Pick<
   z.infer<typeof settingsSchema>,
-  "source" | "target" | "wait" | "model" | "timings" | "key" | "captions" | "room" | "glossary" | "formality" | "resume"
+  | "source"
+  | "target"
+  | "wait"
+  | "model"
+  | "timings"
+  | "key"
+  | "captions"
+  | "room"
+  | "glossary"
+  | "formality"
+  | "resume"
+  | "tentative"
 >;
 export type StartMessage = z.infer<typeof startSchema>;
 export type ResumeMessage = z.infer<typeof resumeSchema>;

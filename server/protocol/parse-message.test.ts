@@ -76,6 +76,7 @@ describe("parseClientMessage", () => {
     ["wait 1.5", { wait: 1.5 }, "bad_request", "wait"],
     ["wait as text", { wait: "3" }, "bad_request", "wait"],
     ["timings as text", { timings: "true" }, "bad_request", "timings"],
+    ["tentative as a number", { tentative: 1 }, "bad_request", "tentative"],
     ["an unknown form of address", { formality: "polite" }, "bad_request", "formality"],
     ["a glossary that is no list", { glossary: "a" }, "bad_request", "glossary"],
     ["a term without a letter", { glossary: [{ source: "a", target: "!" }] }, "bad_request", "glossary[0].target"],
@@ -133,12 +134,6 @@ describe("parseClientMessage", () => {
     const counted = { type: "commit", seq: 3, received: 9 };
     expect(messageOf(counted)).toEqual(counted);
     expect(errorOf({ type: "end", received: -1 })).toMatchObject({ code: "bad_message", field: "received" });
-  });
-
-  it("names tentative as a field of a later version", () => {
-    const error = errorOf({ type: "start", source: "en", target: "de", tentative: true }, fresh);
-    expect(error).toMatchObject({ code: "bad_request", field: "tentative" });
-    expect(error.message).toContain("not supported by this server yet");
   });
 
   it.each(["text", "commit"])("refuses %s before start", (type) => {

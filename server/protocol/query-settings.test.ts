@@ -22,8 +22,9 @@ describe("parseQuerySettings", () => {
     });
   });
 
-  it("reads resume", () => {
-    expect(parseQuerySettings("source=en&target=de&resume=true")).toMatchObject({ resume: true });
+  it("reads resume and tentative", () => {
+    const query = "source=en&target=de&resume=true&tentative=1";
+    expect(parseQuerySettings(query)).toMatchObject({ resume: true, tentative: true });
   });
 
   it.each(["target=de,fr&model=a,b", "target=de&target=fr&model=a&model=b"])("reads lists as in %s", (query) => {

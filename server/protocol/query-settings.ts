@@ -2,7 +2,7 @@
 import { type StreamSettings, settingsSchema } from "./client-messages.ts";
 import { firstIssue } from "./first-issue.ts";
 
-const BOOLEANS: readonly string[] = ["timings", "resume"];
+const BOOLEANS: readonly string[] = ["timings", "resume", "tentative"];
 
 /**
  * The settings in a query string, or undefined where it has none and the stream waits for `start`.

@@ -61,6 +61,14 @@ export const deltaSchema = z.strictObject({
   compute: milliseconds.optional(),
 });
 
+export const tentativeSchema = z.strictObject({
+  type: z.literal("tentative"),
+  segment: count,
+  target: z.string(),
+  /** What would be appended if the segment ended now, from what of it has been read. */
+  text: z.string(),
+});
+
 export const finalSchema = z.strictObject({
   type: z.literal("final"),
   segment: count,
@@ -121,6 +129,7 @@ export const doneSchema = z.strictObject({
 export const serverMessageSchema = z.discriminatedUnion("type", [
   readySchema,
   deltaSchema,
+  tentativeSchema,
   finalSchema,
   errorSchema,
   noticeSchema,
@@ -130,6 +139,7 @@ export const serverMessageSchema = z.discriminatedUnion("type", [
 
 export type ReadyMessage = z.infer<typeof readySchema>;
 export type DeltaMessage = z.infer<typeof deltaSchema>;
+export type TentativeMessage = z.infer<typeof tentativeSchema>;
 export type FinalMessage = z.infer<typeof finalSchema>;
 export type ErrorMessage = z.infer<typeof errorSchema>;
 export type NoticeMessage = z.infer<typeof noticeSchema>;

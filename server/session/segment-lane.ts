@@ -33,6 +33,8 @@ export class SegmentLane {
   #finished = false;
   #targetTokens = 0;
   #text = "";
+  /** The tail that was told last, since text was last written. */
+  #tail = "";
 
   constructor(target: SessionTarget) {
     this.#source = target.openSource();
@@ -104,8 +106,17 @@ export class SegmentLane {
     // The engine counts the prefix: its chunks are allowed at the earliest by the first token, with which it is sent.
     this.#tokensRead = Math.max(0, output.tokensRead - this.#prefix.length);
     const read = this.#wordsBefore(this.#tokensRead);
+    if (text) this.#tail = "";
     if (text) this.#writes.push({ length: this.#text.length, read });
     return { text, read, allowedAt: this.#arrivalOf(output.needs - 1 - this.#prefix.length) };
+  }
+
+  /** What the text would go on with; undefined where that was told already. */
+  tail(ids: number[]): string | undefined {
+    const text = this.#target.peek(ids);
+    if (text === this.#tail) return undefined;
+    this.#tail = text;
+    return text;
   }
 
   /** Average lagging in source words; undefined when nothing was written. */

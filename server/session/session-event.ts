@@ -8,6 +8,7 @@ import type {
   ErrorMessage,
   FinalMessage,
   NoticeMessage,
+  TentativeMessage,
 } from "../protocol/server-messages.ts";
 
 export type SessionEvent =
@@ -21,6 +22,8 @@ export type SessionEvent =
   | { type: "end" }
   /** The client is gone: cancel everything, say nothing. */
   | { type: "abort" }
+  /** The target ids that would follow if the source ended now; what was told before of it is over. */
+  | { type: "tail"; target: number; segment: number; ids: number[] }
   | { type: "output"; target: number; segment: number; output: EngineOutput }
   | { type: "failure"; target: number; segment: number; failure: EngineFailure };
 
@@ -38,7 +41,13 @@ export type SessionAction =
  * `seq` counts the session's deltas and finals together, from 1. A segment's first delta has no leading space: a client
  * joins segments with one. The deltas and finals of one target come strictly in order.
  */
-export type SessionMessage = DeltaMessage | FinalMessage | ErrorMessage | NoticeMessage | DoneMessage;
+export type SessionMessage =
+  | DeltaMessage
+  | TentativeMessage
+  | FinalMessage
+  | ErrorMessage
+  | NoticeMessage
+  | DoneMessage;
 
 /** What metrics want to know of a delta, whether the client asked for timings or not. Milliseconds. */
 export interface DeltaMeasure {

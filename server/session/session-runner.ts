@@ -133,6 +133,9 @@ export class SessionRunner {
         if (output.done) this.#segments[target].delete(segment);
         this.#handle({ type: "output", target, segment, output });
       },
+      onTail: this.#options.settings.tentative
+        ? (ids) => this.#handle({ type: "tail", target, segment, ids })
+        : undefined,
       onFailure: (failure) => {
         this.#segments[target].delete(segment);
         this.#handle({ type: "failure", target, segment, failure });

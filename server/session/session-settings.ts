@@ -24,5 +24,7 @@ export interface SessionSettings {
   targets: readonly SessionTarget[];
   /** Whether deltas and finals carry their times. */
   timings?: boolean;
+  /** Whether the client is told what would follow if the speaker stopped now. */
+  tentative?: boolean;
   limits?: Partial<SessionLimits>;
 }

@@ -22,6 +22,8 @@ export interface SourceReader {
 /** Target ids in, text to append out, without a space at the start: what of a `TargetStream` a session uses. */
 export interface TargetWriter {
   push(ids: number[]): string;
+  /** Text that the ids would add. */
+  peek(ids: number[]): string;
 }
 
 export interface SessionTarget {

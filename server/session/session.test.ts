@@ -1,7 +1,39 @@
 import { describe, expect, it } from "vitest";
-import { CARRYING, Stage, target, tokenizer } from "./session-stage.testing.ts";
+import { CARRYING, checkStream, Stage, target, tokenizer } from "./session-stage.testing.ts";
 
 describe("Session", () => {
+  it("tells what would follow, without a number, for the segment that is written now, and nothing twice", () => {
+    const stage = new Stage([target("de", 1)]);
+    const tail = (segment: number, text: string) =>
+      stage.tell({ type: "tail", target: 0, segment, ids: text === "" ? [] : tokenizer.encode(text) });
+    stage.say("the word").settle();
+    tail(0, "in");
+    tail(0, "in");
+    tail(0, "");
+    tail(0, "end");
+    stage.say(" the").settle();
+    tail(0, "end");
+    stage.tell({ type: "commit" }).say("a ");
+    tail(1, "and");
+    stage.settle();
+    tail(0, "end");
+    const told = stage.messages.filter(({ type }) => type !== "final");
+    expect(told.map((message) => "text" in message && [message.type, message.text])).toEqual([
+      ["delta", "the"],
+      ["tentative", " in"],
+      ["tentative", ""],
+      ["tentative", " end"],
+      ["delta", " word"],
+      ["tentative", " end"],
+      ["delta", " the"],
+      ["delta", "a"],
+    ]);
+    expect(stage.messages.find(({ type }) => type === "tentative")).toEqual({
+      ...{ type: "tentative", segment: 0, target: "de", text: " in" },
+    });
+    checkStream(stage);
+  });
+
   it("writes deltas as words come, then the final, which is their concatenation", () => {
     const stage = new Stage([target("de", 1)]);
     stage.say("the wo").settle();

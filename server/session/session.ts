@@ -108,6 +108,9 @@ export class Session {
       case "output":
         this.#output(event.target, event.segment, event.output);
         break;
+      case "tail":
+        this.#tail(event.target, event.segment, event.ids);
+        break;
       case "failure":
         this.#fail(event.target, event.failure);
         break;
@@ -250,6 +253,16 @@ export class Session {
       }
     }
     this.#finishIfDone();
+  }
+
+  /** Only the segment that is written now has a tail. */
+  #tail(target: number, index: number, ids: number[]): void {
+    const [head] = this.#lines[target].queue;
+    if (head?.segment.index !== index) return;
+    const text = head.lane.tail(ids);
+    if (text === undefined) return;
+    const { language } = this.#settings.targets[target];
+    this.#actions.push({ type: "emit", message: { type: "tentative", segment: index, target: language, text } });
   }
 
   #finishIfDone(): void {

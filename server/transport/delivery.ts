@@ -1,10 +1,13 @@
 // The way from a stream to its client: the connection that there is now, or the wait for another one.
 import { CLOSE_CODES, type CloseCode, ERROR_RULES } from "../protocol/close-codes.ts";
 import { SLOW_CLOSE_MS } from "../protocol/limits.ts";
-import type { ErrorMessage, ReadyMessage } from "../protocol/server-messages.ts";
+import type { ErrorMessage, ReadyMessage, TentativeMessage } from "../protocol/server-messages.ts";
 import type { Link, LinkedStream } from "./link.ts";
 import type { Resumables } from "./resumables.ts";
 import { Resumption, type Said } from "./resumption.ts";
+
+/** A client with so much to read is told nothing that will not stand. */
+const TENTATIVE_BACKLOG_BYTES = 8 * 1024;
 
 export class Delivery {
   readonly #resumables: Pick<Resumables, "limits" | "waiting">;
@@ -66,6 +69,13 @@ export class Delivery {
   say(message: Said): string | undefined {
     const frame = this.#frameOf(message);
     return this.#link?.send(frame);
+  }
+
+  /** Says what the next message takes back: to nobody who is away, or behind with what stands. */
+  sayTentatively(message: TentativeMessage): void {
+    if (this.#link !== undefined && this.#link.bufferedBytes < TENTATIVE_BACKLOG_BYTES) {
+      this.#link.send(JSON.stringify(message));
+    }
   }
 
   /** Why the client is too slow. To be asked from time to time. */

@@ -106,6 +106,7 @@ class Client {
       this.#received = message.received ?? -1;
       return;
     }
+    if (message.type === "tentative") throw new Error("nobody asked for it");
     // In order, nothing twice, nothing left out.
     expect(message.seq).toBe(this.#last + 1);
     this.#last += 1;

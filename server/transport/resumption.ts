@@ -1,13 +1,13 @@
 // What makes one stream resumable: its secret, the counts of both sides, and the frames that its client may not have yet.
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "../protocol/protocol-error.ts";
-import type { ReadyMessage, ServerMessage } from "../protocol/server-messages.ts";
+import type { ReadyMessage, ServerMessage, TentativeMessage } from "../protocol/server-messages.ts";
 
 /** 128 random bits: there is nothing to guess. */
 const SECRET_BYTES = 16;
 
-/** What a stream says; `ready` is the connection's. */
-export type Said = Exclude<ServerMessage, ReadyMessage>;
+/** What a stream says that stands; `ready` is the connection's. */
+export type Said = Exclude<ServerMessage, ReadyMessage | TentativeMessage>;
 
 export class Resumption {
   readonly #secret = randomBytes(SECRET_BYTES).toString("base64url");

@@ -35,6 +35,7 @@ export interface SessionCallbacks {
 export interface OpenSettings extends Pick<StreamSettings, "captions" | "room" | "glossary" | "formality"> {
   wait: Wait;
   timings: boolean;
+  tentative: boolean;
   caller: Caller;
 }
 

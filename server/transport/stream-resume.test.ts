@@ -7,6 +7,7 @@ import { Visit } from "../admission/visit.ts";
 import { OUTBOX_MAX_BYTES } from "../protocol/limits.ts";
 import { ProtocolError } from "../protocol/protocol-error.ts";
 import type { ReadyMessage } from "../protocol/server-messages.ts";
+import type { SessionMessage } from "../session/session-event.ts";
 import type { MemoryClient } from "./memory-transport.ts";
 import { Resumables } from "./resumables.ts";
 import type { StreamHost } from "./stream-host.ts";
@@ -43,7 +44,13 @@ describe("a stream that can be resumed", () => {
     sessions[0].emit(final(0));
     sessions[0].emit({ type: "notice", code: "contradicted", message: "m" });
     say(client, { type: "end", seq: 3 });
-    expect(told(client).map(({ type, ...rest }) => [type, "seq" in rest && rest.seq, rest.received])).toEqual([
+    expect(
+      told(client).map((message) => [
+        message.type,
+        "seq" in message && message.seq,
+        "received" in message && message.received,
+      ]),
+    ).toEqual([
       ["pong", 1, 2],
       ["error", 2, 2],
       ["final", 3, 2],
@@ -63,6 +70,35 @@ describe("a stream that can be resumed", () => {
       client.close(1006);
       expect(client.closed?.code).toBe(1006);
     }
+  });
+
+  it("numbers and keeps nothing that does not stand, and says it to nobody who is away or behind", () => {
+    const { transport, sessions } = stage();
+    const client = transport.connect(`${QUERY}&tentative=true`);
+    const tentative = (text: string) =>
+      sessions[0].emit({ type: "tentative", segment: 0, target: "de", text } as const);
+    tentative("a");
+    sessions[0].emit(final(0));
+    client.pause();
+    sessions[0].emit({ ...final(1), source: "x".repeat(10_000) } as SessionMessage);
+    tentative("b");
+    client.resume();
+    client.close(1006);
+    tentative("c");
+    const next = transport.connect();
+    resume(next, client, 1);
+    tentative("d");
+    const seen = (one: MemoryClient) =>
+      told(one).map((message) => [message.type, "seq" in message ? message.seq : "text" in message && message.text]);
+    expect(seen(client)).toEqual([
+      ["tentative", "a"],
+      ["final", 1],
+      ["final", 2],
+    ]);
+    expect(seen(next)).toEqual([
+      ["final", 2],
+      ["tentative", "d"],
+    ]);
   });
 
   it("takes each message of the client once, and none before one that is missing", () => {

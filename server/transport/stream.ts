@@ -306,7 +306,16 @@ export class Stream implements StreamView, LinkedStream, Resumable {
     const { caller } = this.#visit;
     this.#session = this.#host.openSession(
       models,
-      { wait, timings: settings.timings ?? false, captions, room, glossary, formality, caller },
+      {
+        wait,
+        timings: settings.timings ?? false,
+        tentative: settings.tentative ?? false,
+        captions,
+        room,
+        glossary,
+        formality,
+        caller,
+      },
       {
         emit: (message, measure) => this.#emit(message, measure),
         close: (code) => this.#finish(code, this.#sessionError),
@@ -327,6 +336,10 @@ export class Stream implements StreamView, LinkedStream, Resumable {
 
   #emit(message: SessionMessage, measure: DeltaMeasure | FinalMeasure | undefined): void {
     if (this.#ended) return;
+    if (message.type === "tentative") {
+      this.#delivery.sayTentatively(message);
+      return;
+    }
     if (message.type === "error") {
       this.#refused = true;
       this.#host.onError(message.code, this);

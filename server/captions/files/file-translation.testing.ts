@@ -39,6 +39,9 @@ export function shoutingTarget(wait: Wait, language = "de"): SessionTarget {
           begun ||= text.length > 0;
           return joined;
         },
+        peek: () => {
+          throw new Error("files are not translated tentatively");
+        },
       };
     },
   };

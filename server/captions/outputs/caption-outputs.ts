@@ -73,7 +73,7 @@ export class CaptionOutputs {
     return {
       emit: (message: SessionMessage, measure) => {
         callbacks.emit(message, measure);
-        channel.take(message);
+        if (message.type !== "tentative") channel.take(message);
       },
       close: (code) => {
         leave();

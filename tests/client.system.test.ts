@@ -1,7 +1,8 @@
 // The client with the real server, over a network that breaks all the time: the text is the one of a stream that never broke.
 import { setTimeout } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { type ClientOptions, connect } from "../clients/typescript/client.ts";
+import { connect } from "../clients/typescript/client.ts";
+import type { ClientOptions } from "../clients/typescript/client-options.ts";
 import { Transcript } from "../clients/typescript/transcript.ts";
 import type { RunningServer } from "../server/main.ts";
 import { CutProxy } from "./cut-proxy.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type ClientOptions, connect, type SouffleurClient, type StreamMessage } from "./client.ts";
+import { connect, type SouffleurClient } from "./client.ts";
+import type { ClientOptions, StreamMessage } from "./client-options.ts";
 import { ServerDouble, translationOf } from "./server-double.testing.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -101,6 +102,8 @@ describe("a stream", () => {
     await client.revise("the old harbour", { stable: 7, at: 20 });
     await expect(client.send("x")).rejects.toMatchObject({ code: "mixed" });
     await expect(client.revise("x".repeat(10_001))).rejects.toMatchObject({ code: "too_long" });
+    await expect(client.revise("x", { stable: 2 })).rejects.toThrow(RangeError);
+    await expect(client.revise("x", { at: -1 })).rejects.toThrow(RangeError);
     await client.commit();
     await client.send("is closed. ");
     await timed(client.end());
@@ -111,6 +114,31 @@ describe("a stream", () => {
       { type: "text", text: "is closed. " },
       { type: "end" },
     ]);
+  });
+
+  it("says what would follow, which the next message takes away", async () => {
+    const server = new ServerDouble();
+    const client = await open(server, { tentative: true });
+    expect(server.lines[0].messages[0]).toMatchObject({ tentative: true });
+    const { transcript } = follow(client);
+    const shown = () => transcript.segments.map(({ text, tentative }) => [text, tentative]);
+    await client.send("One. Two three ");
+    await vi.advanceTimersByTimeAsync(50);
+    server.session.guess(" FOUR");
+    await vi.advanceTimersByTimeAsync(50);
+    expect(shown()).toEqual([
+      ["ONE.", ""],
+      ["TWO", " FOUR"],
+    ]);
+    server.restart();
+    server.delayMs = 1;
+    await client.send("four ");
+    await vi.advanceTimersByTimeAsync(200);
+    server.session.guess(" NINE");
+    await vi.advanceTimersByTimeAsync(50);
+    expect(transcript.segments.at(-1)).toMatchObject({ segment: 1, text: "TWO THREE", tentative: " NINE" });
+    await timed(client.end());
+    expect(shown().at(-1)).toEqual(["TWO THREE FOUR", ""]);
   });
 });
 
@@ -291,6 +319,17 @@ describe("what is refused", () => {
     const refusals = messages.filter((message) => message.type === "error");
     expect(refusals).toMatchObject([{ code: "rate_limited", retryAfter: 2, said: { type: "text", text: "two. " } }]);
     expect(server.session.heard).toBe("one. three. ");
+  });
+
+  it("ends the stream where the server cannot read a message: it would take nothing after it", async () => {
+    const server = new ServerDouble();
+    const client = await open(server);
+    server.onMessage = (_, line) => {
+      line.session?.say({ type: "error", code: "bad_message", message: "lag is not a known field", fatal: false });
+      return true;
+    };
+    await client.send("one. ");
+    await expect(timed(client.end())).rejects.toMatchObject({ code: "bad_message" });
   });
 
   it("is sent again where the server never looked at it", async () => {

@@ -1,80 +1,14 @@
 // A stream to a Souffleur server that lasts longer than its connections: what is said and what is answered comes once.
 import { ClientError } from "./client-error.ts";
+import type { ClientEvents, ClientOptions, ClientState, StateChange, StreamMessage } from "./client-options.ts";
+import { deferred } from "./deferred.ts";
 import { Listeners, Queue } from "./events.ts";
-import { Frames, partsOf } from "./frames.ts";
-import { Ledger, weightOf } from "./ledger.ts";
-import { DEFAULT_RECONNECT, Link, type ReconnectSettings } from "./link.ts";
-import type {
-  DeltaMessage,
-  DoneMessage,
-  ErrorMessage,
-  FinalMessage,
-  NoticeMessage,
-  ReadyMessage,
-  ReviseMessage,
-  SaidMessage,
-  ServerMessage,
-  StreamSettings,
-  TextMessage,
-} from "./messages.ts";
-import { Seam, type WithdrawnMessage } from "./seam.ts";
+import { partsOf } from "./frames.ts";
+import { DEFAULT_RECONNECT, Link } from "./link.ts";
+import type { DoneMessage, ErrorMessage, ReadyMessage, ServerMessage } from "./messages.ts";
+import { Outgoing } from "./outgoing.ts";
+import { Seam } from "./seam.ts";
 import { findSocket, type SocketConstructor, streamUrl } from "./socket.ts";
-
-export interface ClientOptions extends StreamSettings {
-  /** The server's address, such as `wss://captions.example`, or the stream's own. */
-  url: string | URL;
-  /** The key, where the server needs one. Not for pages: use `token`. */
-  key?: string;
-  /** Fetches a short-lived token from your own server (`POST /v1/token`). Called for every connection. */
-  token?: (signal: AbortSignal) => string | Promise<string>;
-  /** Aborts everything: the stream is left, and whatever waits is rejected with the signal's reason. */
-  signal?: AbortSignal;
-  /** The constructor to use where the environment has none. */
-  WebSocket?: SocketConstructor;
-  /** Pauses between attempts; false: a lost connection ends the stream. */
-  reconnect?: Partial<ReconnectSettings> | false;
-  /** Characters that may wait to be sent before `send` waits. 64,000 by default. */
-  bufferCharacters?: number;
-  /** Milliseconds between pings, which keep an idle stream open and find a dead connection. 15,000 by default; 0: none. */
-  pingMs?: number;
-}
-
-/** `waiting`: the connection is lost, and another is tried after a pause. */
-export type ClientState = "connecting" | "open" | "waiting" | "closed";
-
-export interface StateChange {
-  state: ClientState;
-  /** Why the connection is not open. */
-  reason?: ClientError;
-  retryInMs?: number;
-}
-
-/** An error that the stream outlives. `said`: the text that the server did not take, and that is not sent again by itself. */
-export interface Refusal extends ErrorMessage {
-  said?: TextMessage | ReviseMessage;
-}
-
-/** What `for await` gives. */
-export type StreamMessage = DeltaMessage | FinalMessage | WithdrawnMessage | NoticeMessage | Refusal | DoneMessage;
-
-type MessageEvents = { [Message in StreamMessage as Message["type"]]: Message };
-
-export interface ClientEvents extends MessageEvents {
-  /** Each time a connection is ready. */
-  ready: ReadyMessage;
-  state: StateChange;
-  /** The stream is over; with the error that ended it, if one did. */
-  close: ClientError | undefined;
-}
-
-/** Weight of text that may be under way without a final: under the server's own limit, so that none of it is refused. */
-const WINDOW = 8_000;
-/** Messages that may be under way unacknowledged. */
-const IN_FLIGHT_MAX = 200;
-/** Calls that may wait for room in the buffer. */
-const WAITING_MAX = 1_000;
-/** How soon a full socket is looked at again. */
-const FULL_SOCKET_MS = 20;
 
 /**
  * Opens a stream. Resolves when the server is ready for text.
@@ -87,12 +21,6 @@ export async function connect(options: ClientOptions): Promise<SouffleurClient> 
   return client;
 }
 
-interface Waiting {
-  messages: SaidMessage[];
-  resolve: () => void;
-  reject: (error: unknown) => void;
-}
-
 /** Made by `connect`. */
 export class SouffleurClient implements AsyncIterable<StreamMessage> {
   /** @internal */
@@ -102,46 +30,40 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   readonly #link: Link;
   readonly #listeners = new Listeners<ClientEvents>();
   readonly #queue = new Queue<StreamMessage>();
-  readonly #frames = new Frames();
-  readonly #ledger = new Ledger();
+  readonly #outgoing: Outgoing;
   readonly #seam = new Seam();
   readonly #leaving = new AbortController();
-  #waiting: Waiting[] = [];
   #state: ClientState = "connecting";
   #ready: ReadyMessage | undefined;
   /** The session that a new connection goes on with. */
   #session: string | undefined;
   #resuming = false;
   #key: string | undefined;
-  /** The server can take a session up again, and acknowledges. */
-  #resumable = false;
   #lastSeq = 0;
-  #weightUnderWay = 0;
-  /** Nothing is sent for a while. */
-  #held = false;
-  #ending = false;
   #done = deferred<DoneMessage>();
   #open = deferred<void>();
-  #pumpTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @internal */
   constructor(options: ClientOptions, Socket: SocketConstructor) {
     this.#options = options;
     this.#url = streamUrl(options.url);
-    const { reconnect = {}, pingMs = 15_000, signal } = options;
+    const { reconnect = {}, pingMs = 15_000, signal, bufferCharacters = 64_000 } = options;
     this.#link = new Link(
       {
         greet: () => this.#greet(),
         receive: (message) => this.#receive(message),
-        ping: () => this.#ping(),
+        ping: () => this.#outgoing.ping(),
         connecting: () => this.#become({ state: "connecting" }),
         lost: (reason, retryInMs) => this.#become({ state: "waiting", reason, retryInMs }),
       },
       { Socket, reconnect: reconnect === false ? undefined : { ...DEFAULT_RECONNECT, ...reconnect }, pingMs },
     );
+    this.#outgoing = new Outgoing(this.#link, { room: bufferCharacters, lastSeq: () => this.#lastSeq });
     this.opened = this.#open.promise;
+    // The listener goes with the stream.
     const abort = () => this.#close(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
+    this.#leaving.signal.addEventListener("abort", () => signal?.removeEventListener("abort", abort));
     this.#link.run().catch((error: unknown) => this.#close(error));
   }
 
@@ -158,15 +80,16 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   /**
    * Says text, cut wherever you like; spaces matter. Resolves when there is room for more.
    * @param options.at when it was said, in milliseconds of the speaker's clock
+   * @throws ClientError `closed`, `mixed`, `buffer_full`; RangeError for a time that is none
    */
   async send(text: string, options: { at?: number } = {}): Promise<void> {
-    await this.#say(partsOf(text).map((part) => ({ type: "text", text: part, ...timeOf(options) })));
+    await this.#outgoing.say(partsOf(text).map((part) => ({ type: "text", text: part, ...timeOf(options) })));
   }
 
   /**
    * Says a recogniser's whole hypothesis of what was said since the last `commit`.
    * @param options.stable so many of its first characters (UTF-16 units) will not change
-   * @throws ClientError `too_long` past the server's limit: commit more often
+   * @throws ClientError as `send`, and `too_long` past the server's limit: commit more often; RangeError
    */
   async revise(text: string, options: { stable?: number; at?: number } = {}): Promise<void> {
     const limit = this.#ready?.limits.textCharacters ?? Number.POSITIVE_INFINITY;
@@ -174,19 +97,21 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
       throw new ClientError("too_long", `a hypothesis may have ${limit} characters, not ${text.length}: commit before`);
     }
     const { stable } = options;
-    await this.#say([{ type: "revise", text, ...timeOf(options), ...(stable === undefined ? {} : { stable }) }]);
+    if (stable !== undefined && !(Number.isInteger(stable) && stable >= 0 && stable <= text.length)) {
+      throw new RangeError(`stable is a number of the text's characters, 0 to ${text.length}, not ${stable}`);
+    }
+    const shape = { ...timeOf(options), ...(stable === undefined ? {} : { stable }) };
+    await this.#outgoing.say([{ type: "revise", text, ...shape }]);
   }
 
   /** What was said is complete: it is translated to its end. */
   async commit(): Promise<void> {
-    await this.#say([{ type: "commit" }]);
+    await this.#outgoing.say([{ type: "commit" }]);
   }
 
   /** Says that nothing more comes; resolves when all of it is translated. */
   async end(): Promise<DoneMessage> {
-    const said = this.#say([{ type: "end" }]);
-    this.#ending = true;
-    await said;
+    await this.#outgoing.say([{ type: "end" }]);
     return this.#done.promise;
   }
 
@@ -206,68 +131,6 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
     return this.#queue.read();
   }
 
-  #say(messages: SaidMessage[]): Promise<void> {
-    if (this.#state === "closed" || this.#ending) {
-      return Promise.reject(new ClientError("closed", "the stream is over: nothing more can be said"));
-    }
-    if (this.#waiting.length >= WAITING_MAX) {
-      const message = `${WAITING_MAX} calls wait for room already: await send() before the next one`;
-      return Promise.reject(new ClientError("buffer_full", message));
-    }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ messages, resolve, reject });
-      this.#pump();
-    });
-  }
-
-  /** What waits goes into the buffer as far as there is room, and from there to the server as far as it takes it. */
-  #pump(): void {
-    this.#admit();
-    while (this.#mayWrite()) {
-      const message = this.#frames.peek();
-      if (message === undefined) break;
-      if (message.type === "text") this.#weightUnderWay += weightOf(message.text);
-      const seq = this.#frames.take();
-      this.#link.send(this.#resumable ? { ...message, seq, received: this.#lastSeq } : message);
-      if (!this.#resumable) this.#frames.forgetSent();
-      this.#admit();
-    }
-    const isFull = this.#link.ready && !this.#link.writable;
-    if (isFull && this.#frames.peek() !== undefined) this.#pumpLater(FULL_SOCKET_MS);
-  }
-
-  #admit(): void {
-    const room = this.#options.bufferCharacters ?? 64_000;
-    while (this.#waiting.length > 0 && this.#frames.unsentCharacters < room) {
-      const [{ messages, resolve, reject }] = this.#waiting.splice(0, 1);
-      try {
-        for (const message of messages) {
-          this.#ledger.check(message.type);
-          this.#ledger.add(this.#frames.add(this.#ledger.told(message)));
-        }
-        resolve();
-      } catch (error) {
-        reject(error);
-      }
-    }
-  }
-
-  #mayWrite(): boolean {
-    const next = this.#frames.peek();
-    if (next === undefined || this.#held || !this.#link.writable || this.#frames.inFlight >= IN_FLIGHT_MAX)
-      return false;
-    if (next.type !== "text" || this.#weightUnderWay === 0) return true;
-    return this.#weightUnderWay + weightOf(next.text) <= WINDOW;
-  }
-
-  #pumpLater(ms: number): void {
-    if (this.#pumpTimer !== undefined) return;
-    this.#pumpTimer = setTimeout(() => {
-      this.#pumpTimer = undefined;
-      this.#pump();
-    }, ms);
-  }
-
   async #greet(): Promise<{ url: string; message: object }> {
     this.#key = this.#options.key ?? (await this.#token());
     this.#resuming = this.#session !== undefined;
@@ -276,8 +139,8 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   }
 
   #start(): object {
-    const { source, target, wait, model, timings, glossary, formality, captions, room } = this.#options;
-    const settings = { source, target, wait, model, timings, glossary, formality, captions, room };
+    // The rest is the server's: whatever it knows, this client passes on.
+    const { url, token, signal, WebSocket, reconnect, bufferCharacters, pingMs, ...settings } = this.#options;
     return { type: "start", ...settings, resume: true, key: this.#key };
   }
 
@@ -292,11 +155,9 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
   }
 
   #receive(message: ServerMessage): void {
-    // This client asks for nothing tentative.
-    if (this.#state === "closed" || message.type === "tentative") return;
-    const { received } = message;
-    // What concerns the connection alone has no number.
-    const seq = message.type === "ready" ? undefined : message.seq;
+    if (this.#state === "closed") return;
+    // What concerns the connection alone has no number, nor what promises nothing.
+    const seq = message.type === "ready" || message.type === "tentative" ? undefined : message.seq;
     if (seq !== undefined) {
       if (seq <= this.#lastSeq) return;
       if (seq > this.#lastSeq + 1) {
@@ -307,27 +168,30 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
       this.#lastSeq = seq;
     }
     try {
-      this.#handle(message, received);
+      this.#handle(message);
     } catch (error) {
       this.#close(error);
       return;
     }
-    if (received !== undefined) this.#frames.received(received);
-    this.#pump();
+    if (message.type !== "tentative" && message.received !== undefined) this.#outgoing.received(message.received);
+    this.#outgoing.pump();
   }
 
-  #handle(message: ServerMessage, received: number | undefined): void {
+  #handle(message: ServerMessage): void {
     switch (message.type) {
       case "ready":
-        this.#begin(message, received);
+        this.#begin(message);
         break;
       case "delta":
       case "final":
         for (const given of this.#seam.take(message)) this.#give(given);
-        for (const source of this.#seam.settled()) this.#settled(this.#ledger.settle(source));
+        for (const source of this.#seam.settled()) this.#outgoing.settle(source);
+        break;
+      case "tentative":
+        for (const given of this.#seam.takeTentative(message)) this.#give(given);
         break;
       case "error":
-        this.#refused(message, received);
+        this.#refused(message);
         break;
       case "notice":
         this.#give(message);
@@ -342,78 +206,39 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
     }
   }
 
-  #begin(message: ReadyMessage, received: number | undefined): void {
+  #begin(message: ReadyMessage): void {
     this.#ready = message;
-    if (this.#resuming) {
-      if (received !== undefined) this.#frames.received(received);
-      this.#rewind();
-    } else {
-      this.#resumable = message.resumeGraceMs !== undefined;
-      this.#session = this.#resumable ? message.session : undefined;
+    const { resumeGraceMs, received = 0 } = message;
+    if (this.#resuming) this.#outgoing.resume(received);
+    else {
+      const isResumable = resumeGraceMs !== undefined;
+      this.#session = isResumable ? message.session : undefined;
       this.#lastSeq = 0;
       this.#seam.setTargets([message.target].flat());
-      this.#sayAgain();
+      this.#seam.restart();
+      this.#outgoing.restart(isResumable);
     }
     this.#become({ state: "open" });
     this.#listeners.emit("ready", message);
     this.#open.resolve();
   }
 
-  /** A session that knows nothing yet is told all that has no final. */
-  #sayAgain(): void {
-    this.#seam.restart();
-    this.#frames.clear();
-    this.#weightUnderWay = 0;
-    for (const message of this.#ledger.again()) this.#frames.push(message);
-    if (this.#ending && this.#waiting.length === 0) this.#frames.push({ type: "end" });
-  }
-
-  #refused(error: ErrorMessage, received: number | undefined): void {
+  #refused(error: ErrorMessage): void {
+    const { code, field, received, retryAfter = 1 } = error;
     if (error.fatal) {
       // Its session is over, unless only this connection was at fault.
-      if (error.code !== "slow_consumer") this.#session = undefined;
-      return;
-    }
-    if (!this.#link.ready) {
-      this.#refusedStart(error);
-      return;
-    }
-    const gap = error.code === "bad_request" && error.field === "seq";
-    if (gap || (error.code === "rate_limited" && error.field === undefined)) {
-      if (this.#resumable) this.#hold((error.retryAfter ?? 1) * 1000);
-      else this.#give(error);
-      return;
+      if (code !== "slow_consumer") this.#session = undefined;
+    } else if (!this.#link.ready) this.#refusedStart(error);
+    // What it cannot read it never will, and it takes nothing after it.
+    else if (code === "bad_message") throw ClientError.of(error);
+    else if (this.#session !== undefined && (field === "seq" || (code === "rate_limited" && field === undefined))) {
+      this.#outgoing.hold(retryAfter * 1000);
     }
     // A server that stops takes no more text; the next one is told it again.
-    if (error.code === "shutting_down") return;
-    const said = received === undefined ? undefined : this.#frames.sent(received);
-    if (said?.type === "text") {
-      this.#ledger.refuse(said);
-      this.#settled(weightOf(said.text));
+    else if (code !== "shutting_down") {
+      const said = received === undefined ? undefined : this.#outgoing.refuse(received);
+      this.#give({ ...error, ...(said === undefined ? {} : { said }) });
     }
-    const isText = said?.type === "text" || said?.type === "revise";
-    this.#give({ ...error, ...(isText ? { said } : {}) });
-  }
-
-  /** The server left out what came after a message that it did not take: all of it goes again, after a pause. */
-  #hold(ms: number): void {
-    if (this.#held) return;
-    this.#held = true;
-    setTimeout(() => {
-      this.#held = false;
-      this.#rewind();
-      this.#pump();
-    }, ms);
-  }
-
-  #rewind(): void {
-    for (const message of this.#frames.rewind()) {
-      if (message.type === "text") this.#settled(weightOf(message.text));
-    }
-  }
-
-  #settled(weight: number): void {
-    this.#weightUnderWay = this.#ledger.empty ? 0 : Math.max(0, this.#weightUnderWay - weight);
   }
 
   /** The answer to the first message of a connection was not `ready`. */
@@ -422,12 +247,6 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
     this.#resuming = false;
     this.#session = undefined;
     this.#link.send(this.#start());
-  }
-
-  #ping(): void {
-    if (this.#frames.peek() !== undefined) return;
-    this.#frames.push({ type: "ping" });
-    this.#pump();
   }
 
   #give(message: StreamMessage): void {
@@ -447,10 +266,9 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
     if (this.#state === "closed") return;
     const left = error ?? new ClientError("closed", "the stream is over");
     this.#become({ state: "closed", ...(error instanceof ClientError ? { reason: error } : {}) });
-    clearTimeout(this.#pumpTimer);
     this.#leaving.abort(left);
     this.#link.stop();
-    for (const { reject } of this.#waiting.splice(0)) reject(left);
+    this.#outgoing.close(left);
     this.#open.reject(left);
     this.#done.reject(left);
     this.#queue.end(error);
@@ -459,23 +277,7 @@ export class SouffleurClient implements AsyncIterable<StreamMessage> {
 }
 
 function timeOf({ at }: { at?: number }): { at?: number } {
-  return at === undefined ? {} : { at };
-}
-
-interface Deferred<Value> {
-  promise: Promise<Value>;
-  resolve(value: Value): void;
-  reject(error: unknown): void;
-}
-
-/** A promise that may be rejected while nobody awaits it. */
-function deferred<Value>(): Deferred<Value> {
-  let resolve: (value: Value) => void = () => {};
-  let reject: (error: unknown) => void = () => {};
-  const promise = new Promise<Value>((give, fail) => {
-    resolve = give;
-    reject = fail;
-  });
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+  if (at === undefined) return {};
+  if (!(Number.isFinite(at) && at >= 0)) throw new RangeError(`at is a time in milliseconds, 0 or more, not ${at}`);
+  return { at };
 }

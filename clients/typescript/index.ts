@@ -1,15 +1,14 @@
 // `souffleur/client`: a stream of the protocol `souffleur.v1`, for browsers and Node 20 or later. No dependencies.
-export {
-  type ClientEvents,
-  type ClientOptions,
-  type ClientState,
-  connect,
-  type Refusal,
-  type SouffleurClient,
-  type StateChange,
-  type StreamMessage,
-} from "./client.ts";
+export { connect, type SouffleurClient } from "./client.ts";
 export { ClientError, type ClientErrorCode } from "./client-error.ts";
+export type {
+  ClientEvents,
+  ClientOptions,
+  ClientState,
+  Refusal,
+  StateChange,
+  StreamMessage,
+} from "./client-options.ts";
 export type { ReconnectSettings } from "./link.ts";
 export type {
   DeltaMessage,
@@ -22,6 +21,7 @@ export type {
   ReadyMessage,
   ReviseMessage,
   StreamSettings,
+  TentativeMessage,
   TextMessage,
   Wait,
 } from "./messages.ts";

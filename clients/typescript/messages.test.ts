@@ -24,7 +24,7 @@ describe("the client's types", () => {
     expectTypeOf<own.CommitMessage>().toEqualTypeOf<Omit<clients.CommitMessage, Numbered>>();
     expectTypeOf<own.EndMessage>().toEqualTypeOf<Omit<clients.EndMessage, Numbered>>();
     expectTypeOf<own.PingMessage>().toEqualTypeOf<Omit<clients.PingMessage, Numbered>>();
-    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key" | "resume" | "tentative">>();
+    expectTypeOf<own.StreamSettings>().toEqualTypeOf<Omit<clients.StreamSettings, "key" | "resume">>();
   });
 });
 

@@ -21,6 +21,8 @@ export interface StreamSettings {
   model?: string | string[];
   /** Whether deltas and finals carry their times. */
   timings?: boolean;
+  /** Whether the stream also says what would follow if the speaker stopped now. */
+  tentative?: boolean;
   glossary?: GlossaryTerm[];
   formality?: "formal" | "informal";
   /** The caption output that is fed, by its name in the server's configuration. */

@@ -1,5 +1,5 @@
 // Where one session ends and another takes its place: the translation goes on where it was, nothing lost and nothing twice.
-import type { DeltaMessage, FinalMessage } from "./messages.ts";
+import type { DeltaMessage, FinalMessage, TentativeMessage } from "./messages.ts";
 
 /** What was shown of this segment no longer holds: its deltas come again from its beginning. */
 export interface WithdrawnMessage {
@@ -48,6 +48,13 @@ export class Seam {
     return message.type === "delta"
       ? append(lane, { ...message, segment })
       : this.#finish(lane, { ...message, segment });
+  }
+
+  /** What would follow now; nothing, where the new session has not come as far as what was shown. */
+  takeTentative(message: TentativeMessage): TentativeMessage[] {
+    const segment = this.#base + message.segment;
+    const lane = this.#laneOf(message.target);
+    return segment < lane.finals || (lane.repeated !== undefined && lane.shown !== "") ? [] : [{ ...message, segment }];
   }
 
   /** Segments that are finished in all targets since the last call: their sources. */

@@ -45,6 +45,11 @@ class Session {
     }
   }
 
+  /** Without a number: it promises nothing. */
+  guess(text: string): void {
+    this.line?.toClient({ type: "tentative", segment: this.#segment, target: this.targets[0], text });
+  }
+
   say(message: Partial<ServerMessage> & { type: string }): void {
     const numbered = { ...message, seq: this.sent.length + 1, received: this.received };
     this.sent.push(numbered);

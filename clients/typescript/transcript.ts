@@ -1,10 +1,12 @@
 // What a screen shows of a stream: each segment's translation as it grows, ready to be drawn.
-import type { StreamMessage } from "./client.ts";
+import type { StreamMessage } from "./client-options.ts";
 
 export interface TranscriptSegment {
   segment: number;
   target: string;
   text: string;
+  /** What would follow if the speaker stopped now, to be shown in grey behind the text; empty without `tentative`. */
+  tentative: string;
   /** The segment's source; there with its final. */
   source: string | undefined;
   isFinal: boolean;
@@ -33,6 +35,7 @@ export class Transcript {
   /** Takes any message of the stream; those without text change nothing. */
   take(message: StreamMessage): void {
     if (message.type === "delta") this.#change(message, (one) => ({ ...one, text: one.text + message.text }));
+    else if (message.type === "tentative") this.#change(message, (one) => ({ ...one, tentative: message.text }));
     else if (message.type === "withdrawn") this.#change(message, (one) => ({ ...one, text: "" }));
     else if (message.type === "final") {
       const { text, source } = message;
@@ -45,8 +48,9 @@ export class Transcript {
     change: (one: TranscriptSegment) => TranscriptSegment,
   ): void {
     const index = this.#segments.findLastIndex((one) => one.segment === segment && one.target === target);
-    const before = this.#segments[index] ?? { segment, target, text: "", source: undefined, isFinal: false };
-    const after = change(before);
+    const empty = { segment, target, text: "", tentative: "", source: undefined, isFinal: false };
+    // Whatever comes takes away what would have followed.
+    const after = change({ ...(this.#segments[index] ?? empty), tentative: "" });
     const all = index < 0 ? [...this.#segments, after] : this.#segments.with(index, after);
     this.#segments = all.slice(Math.max(0, all.length - this.#keep));
   }

@@ -41,6 +41,7 @@ export function useTranslation({ url, source, target, wait, token }: ClientOptio
       signal: leaving.signal,
     });
     stream.current = opening;
+    setState("connecting");
     setSegments([]);
     const follow = async () => {
       const open = await opening;

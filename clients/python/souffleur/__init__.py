@@ -12,6 +12,7 @@ from .messages import (
     Ready,
     Refusal,
     StateChange,
+    Tentative,
     Term,
     Withdrawn,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Refusal",
     "Segment",
     "StateChange",
+    "Tentative",
     "Term",
     "Transcript",
     "Withdrawn",

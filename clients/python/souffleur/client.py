@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import replace
 from secrets import token_hex
@@ -13,8 +13,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from .errors import ClientError
 from .events import Inbox
-from .frames import Frames
-from .ledger import Ledger, weight_of
 from .link import Link, Reconnect, Token
 from .messages import (
     Delta,
@@ -27,19 +25,13 @@ from .messages import (
     Refusal,
     State,
     StateChange,
+    Tentative,
     Term,
     Wait,
 )
-from .said import Commit, End, Outgoing, Ping, Revise, Said, Text, parts_of, utf16_length, wire_of
+from .outgoing import Outgoing
+from .said import Commit, End, Revise, Text, parts_of, utf16_length
 from .seam import Seam
-
-#: Weight of text that may be under way without a final: under the server's own limit, so that none of it is refused.
-WINDOW = 8_000
-#: Messages that may be under way unacknowledged.
-IN_FLIGHT_MAX = 200
-#: Calls that may wait for room in the buffer.
-WAITING_MAX = 1_000
-
 
 class connect:
     """Opens a stream: `await connect(…)`, or `async with connect(…) as stream`, which leaves it at the block's end.
@@ -61,6 +53,7 @@ class connect:
         wait: Wait | None = None,
         model: str | Sequence[str] | None = None,
         timings: bool | None = None,
+        tentative: bool | None = None,
         glossary: Sequence[Term] | None = None,
         formality: Literal["formal", "informal"] | None = None,
         captions: str | None = None,
@@ -78,6 +71,7 @@ class connect:
             "wait": wait,
             "model": model if model is None or isinstance(model, str) else list(model),
             "timings": timings,
+            "tentative": tentative,
             "glossary": None if glossary is None else list(glossary),
             "formality": formality,
             "captions": captions,
@@ -127,25 +121,16 @@ class Client:
         self._settings = settings
         self._key = key
         self._token = token
-        self._room = buffer_characters
         self._on_state = on_state
         self._link = Link(self, url, reconnect, ping_every)
-        self._frames = Frames()
-        self._ledger = Ledger()
+        self._room = buffer_characters
         self._seam = Seam()
-        self._waiting: deque[tuple[list[Said], asyncio.Future[None]]] = deque()
         self._state: State = "connecting"
         self._ready: Ready | None = None
         # The session that a new connection goes on with; whether it is asked for now.
         self._session: str | None = None
         self._resuming = False
-        # The server can take a session up again, and acknowledges.
-        self._resumable = False
         self._last_seq = 0
-        self._weight_under_way = 0
-        # Nothing is sent for a while.
-        self._held = False
-        self._ending = False
         self._background: set[asyncio.Task[None]] = set()
 
     @property
@@ -165,7 +150,7 @@ class Client:
 
         `at`: when it was said, in milliseconds of the speaker's clock.
         """
-        await self._say([Text(part, at) for part in parts_of(text)])
+        await self._outgoing.say([Text(part, _checked_time(at)) for part in parts_of(text)])
 
     async def revise(self, text: str, *, stable: int | None = None, at: float | None = None) -> None:
         """Says a recogniser's whole hypothesis of what was said since the last `commit`.
@@ -175,17 +160,17 @@ class Client:
         limit = self.ready.limits.get("textCharacters")
         if limit is not None and utf16_length(text) > limit:
             raise ClientError("too_long", f"a hypothesis may have {limit} characters: commit before")
-        await self._say([Revise(text, stable, at)])
+        if stable is not None and not 0 <= stable <= len(text):
+            raise ValueError(f"stable is a number of the text's characters, 0 to {len(text)}, not {stable}")
+        await self._outgoing.say([Revise(text, stable, _checked_time(at))])
 
     async def commit(self) -> None:
         """What was said is complete: it is translated to its end."""
-        await self._say([Commit()])
+        await self._outgoing.say([Commit()])
 
     async def end(self) -> Done:
         """Says that nothing more comes; returns when all of it is translated."""
-        said = self._say([End()])
-        self._ending = True
-        await said
+        await self._outgoing.say([End()])
         return await asyncio.shield(self._done)
 
     async def close(self) -> None:
@@ -202,7 +187,7 @@ class Client:
     async def _open(self) -> Client:
         loop = asyncio.get_running_loop()
         self._inbox = Inbox()
-        self._wake = asyncio.Event()
+        self._outgoing = Outgoing(self._link, self._room, lambda: self._last_seq)
         self._opened: asyncio.Future[None] = loop.create_future()
         self._done: asyncio.Future[Done] = loop.create_future()
         self._running = asyncio.ensure_future(self._run())
@@ -219,56 +204,9 @@ class Client:
         except Exception as error:
             self._finish(error)
 
-    def _say(self, messages: list[Said]) -> asyncio.Future[None]:
-        said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._state == "closed" or self._ending:
-            said.set_exception(ClientError("closed", "the stream is over: nothing more can be said"))
-        elif len(self._waiting) >= WAITING_MAX:
-            said.set_exception(ClientError("buffer_full", f"{WAITING_MAX} calls wait for room: await each send()"))
-        else:
-            self._waiting.append((messages, said))
-            self._admit()
-        return said
-
-    def _admit(self) -> None:
-        """What waits goes into the buffer as far as there is room."""
-        while self._waiting and self._frames.unsent_characters < self._room:
-            messages, said = self._waiting.popleft()
-            if said.cancelled():
-                continue
-            try:
-                for message in messages:
-                    self._ledger.check(message)
-                    self._ledger.add(self._frames.add(self._ledger.told(message)))
-            except ClientError as error:
-                said.set_exception(error)
-            else:
-                said.set_result(None)
-        self._wake.set()
-
     async def write(self) -> None:
-        """Sends what there is to send, as far as the server takes it. Part of `Host`."""
-        while True:
-            self._wake.clear()
-            while (message := self._frames.peek()) is not None and self._may_write(message):
-                if isinstance(message, Text):
-                    self._weight_under_way += weight_of(message.text)
-                wire = wire_of(message)
-                seq = self._frames.take()
-                if self._resumable:
-                    await self._link.send({**wire, "seq": seq, "received": self._last_seq})
-                else:
-                    self._frames.forget_sent()
-                    await self._link.send(wire)
-                self._admit()
-            await self._wake.wait()
-
-    def _may_write(self, message: Outgoing) -> bool:
-        if self._held or not self._link.ready or self._frames.in_flight >= IN_FLIGHT_MAX:
-            return False
-        if not isinstance(message, Text) or self._weight_under_way == 0:
-            return True
-        return self._weight_under_way + weight_of(message.text) <= WINDOW
+        """Part of `Host`."""
+        await self._outgoing.write()
 
     async def greet(self) -> Mapping[str, object]:
         """The first message of a connection. Part of `Host`."""
@@ -302,8 +240,8 @@ class Client:
             self._last_seq = frame.seq
         self._handle(frame)
         if frame.received is not None:
-            self._frames.received(frame.received)
-        self._admit()
+            self._outgoing.received(frame.received)
+        self._outgoing.pump()
 
     def _handle(self, frame: Frame) -> None:
         message = frame.message
@@ -313,7 +251,10 @@ class Client:
             for given in self._seam.take(message):
                 self._inbox.put(given)
             for source in self._seam.settled():
-                self._lighten(self._ledger.settle(source))
+                self._outgoing.settle(source)
+        elif isinstance(message, Tentative):
+            for guess in self._seam.take_tentative(message):
+                self._inbox.put(guess)
         elif isinstance(message, Refusal):
             self._refused(message, frame.received)
         elif isinstance(message, Notice):
@@ -326,84 +267,47 @@ class Client:
     def _begin(self, ready: Ready) -> None:
         self._ready = ready
         if self._resuming:
-            self._frames.received(ready.received)
-            self._rewind()
+            self._outgoing.resume(ready.received)
         else:
-            self._resumable = ready.resume_grace_ms is not None
-            self._session = ready.session if self._resumable else None
+            resumable = ready.resume_grace_ms is not None
+            self._session = ready.session if resumable else None
             self._last_seq = 0
             self._seam.set_targets([ready.target] if isinstance(ready.target, str) else ready.target)
-            self._say_again()
+            self._seam.restart()
+            self._outgoing.restart(resumable)
         self._become(StateChange("open"))
         if not self._opened.done():
             self._opened.set_result(None)
 
-    def _say_again(self) -> None:
-        """A session that knows nothing yet is told all that has no final."""
-        self._seam.restart()
-        self._frames.clear()
-        self._weight_under_way = 0
-        for message in self._ledger.again():
-            self._frames.push(message)
-        if self._ending and not self._waiting:
-            self._frames.push(End())
-
     def _refused(self, error: Refusal, received: int | None) -> None:
+        unread = error.field == "seq" or (error.code, error.field) == ("rate_limited", None)
         if error.fatal:
             # Its session is over, unless only this connection was at fault.
             if error.code != "slow_consumer":
                 self._session = None
         elif not self._link.ready:
             self._refused_start(error)
-        elif (error.code, error.field) in (("bad_request", "seq"), ("rate_limited", None)):
-            if self._resumable:
-                self._hold(error.retry_after or 1)
-            else:
-                self._inbox.put(error)
+        elif error.code == "bad_message":
+            # What it cannot read it never will, and it takes nothing after it.
+            raise _error_of(error)
+        elif unread and self._session is not None:
+            self._outgoing.hold(error.retry_after or 1)
         # A server that stops takes no more text; the next one is told it again.
         elif error.code != "shutting_down":
-            said = None if received is None else self._frames.sent(received)
-            if isinstance(said, Text):
-                self._ledger.refuse(said)
-                self._lighten(weight_of(said.text))
-            text = said.text if isinstance(said, (Text, Revise)) else None
-            self._inbox.put(replace(error, said=text))
+            said = None if received is None else self._outgoing.refuse(received)
+            self._inbox.put(replace(error, said=said))
 
     def _refused_start(self, error: Refusal) -> None:
         """The answer to the first message of a connection was not `ready`."""
         if not self._resuming:
-            raise ClientError(error.code, error.message, field=error.field, retry_after=error.retry_after)
+            raise _error_of(error)
         self._resuming = False
         self._session = None
         self._later(self._link.send(self._start()))
 
-    def _hold(self, seconds: float) -> None:
-        """The server left out what came after a message that it did not take: all of it goes again, after a pause."""
-        if self._held:
-            return
-        self._held = True
-
-        async def release() -> None:
-            await asyncio.sleep(seconds)
-            self._held = False
-            self._rewind()
-            self._admit()
-
-        self._later(release())
-
-    def _rewind(self) -> None:
-        for message in self._frames.rewind():
-            if isinstance(message, Text):
-                self._lighten(weight_of(message.text))
-
-    def _lighten(self, weight: int) -> None:
-        self._weight_under_way = 0 if self._ledger.empty else max(0, self._weight_under_way - weight)
-
     def ping(self) -> None:
         """Part of `Host`."""
-        if self._frames.peek() is None:
-            self._frames.push(Ping())
-            self._wake.set()
+        self._outgoing.ping()
 
     def connecting(self) -> None:
         """Part of `Host`."""
@@ -434,16 +338,23 @@ class Client:
         self._running.cancel()
         for task in self._background:
             task.cancel()
-        for _, said in self._waiting:
-            if not said.done():
-                said.set_exception(left)
-        self._waiting.clear()
+        self._outgoing.close(left)
         for future in (self._opened, self._done):
             if not future.done():
                 future.set_exception(left)
                 # It may be that nobody waits for it.
                 future.exception()
         self._inbox.end(error)
+
+
+def _error_of(error: Refusal) -> ClientError:
+    return ClientError(error.code, error.message, field=error.field, retry_after=error.retry_after)
+
+
+def _checked_time(at: float | None) -> float | None:
+    if at is not None and not (math.isfinite(at) and at >= 0):
+        raise ValueError(f"at is a time in milliseconds, 0 or more, not {at}")
+    return at
 
 
 def _stream_url(given: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .said import TEXT_MAX_CHARACTERS, Outgoing, Revise, Said, Text
+from .said import TEXT_MAX_CHARACTERS, Revise, Said, Sent, Text
 
 
 @dataclass
 class _Frame:
     seq: int
-    message: Outgoing
+    message: Sent
 
 
 class Frames:
@@ -46,13 +46,13 @@ class Frames:
         self.push(message)
         return message
 
-    def push(self, message: Outgoing) -> None:
+    def push(self, message: Sent) -> None:
         """Adds a message as it is."""
         self._frames.append(_Frame(self._next_seq, message))
         self._next_seq += 1
         self.unsent_characters += _characters_of(message)
 
-    def peek(self) -> Outgoing | None:
+    def peek(self) -> Sent | None:
         """The next message to send; None where all were sent."""
         return self._frames[self._sent].message if self._sent < len(self._frames) else None
 
@@ -63,7 +63,7 @@ class Frames:
         self.unsent_characters -= _characters_of(frame.message)
         return frame.seq
 
-    def sent(self, seq: int) -> Outgoing | None:
+    def sent(self, seq: int) -> Sent | None:
         """The message of this number that was sent and is not acknowledged."""
         return next((frame.message for frame in self._frames[: self._sent] if frame.seq == seq), None)
 
@@ -83,7 +83,7 @@ class Frames:
         del self._frames[: self._sent]
         self._sent = 0
 
-    def rewind(self) -> list[Outgoing]:
+    def rewind(self) -> list[Sent]:
         """What is not acknowledged has to be sent again, under the same numbers. Returns it."""
         again = [frame.message for frame in self._frames[: self._sent]]
         self.unsent_characters += sum(map(_characters_of, again))
@@ -98,5 +98,5 @@ class Frames:
         self.unsent_characters = 0
 
 
-def _characters_of(message: Outgoing) -> int:
+def _characters_of(message: Sent) -> int:
     return len(message.text) if isinstance(message, (Text, Revise)) else 0

@@ -52,6 +52,15 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Tentative:
+    """What would be appended to the segment if it ended now; the next message of the segment takes it away."""
+
+    segment: int
+    target: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Final:
     """A segment is complete: `text` is the concatenation of its deltas."""
 
@@ -120,8 +129,8 @@ class StateChange:
 
 
 Translated = Union[Delta, Final, Withdrawn]
-Message = Union[Delta, Final, Withdrawn, Notice, Refusal, Done]
-ServerMessage = Union[Ready, Delta, Final, Notice, Refusal, Pong, Done]
+Message = Union[Delta, Tentative, Final, Withdrawn, Notice, Refusal, Done]
+ServerMessage = Union[Ready, Delta, Tentative, Final, Notice, Refusal, Pong, Done]
 
 
 @dataclass(frozen=True)
@@ -160,6 +169,8 @@ def _message_of(value: dict[str, object]) -> ServerMessage | None:
             _maybe_float(value, "queue"),
             _maybe_float(value, "compute"),
         )
+    if kind == "tentative":
+        return Tentative(_int(value, "segment"), _str(value, "target"), _str(value, "text"))
     if kind == "final":
         return Final(
             _int(value, "segment"),

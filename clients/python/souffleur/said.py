@@ -40,10 +40,10 @@ class Ping:
 
 
 Said = Union[Text, Revise, Commit, End]
-Outgoing = Union[Text, Revise, Commit, End, Ping]
+Sent = Union[Text, Revise, Commit, End, Ping]
 
 
-def wire_of(message: Outgoing) -> dict[str, object]:
+def wire_of(message: Sent) -> dict[str, object]:
     """A message as it travels: there `stable` counts UTF-16 units."""
     wire: dict[str, object] = {"type": type(message).__name__.lower()}
     if isinstance(message, (Text, Revise)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .messages import Delta, Final, Translated, Withdrawn
+from .messages import Delta, Final, Tentative, Translated, Withdrawn
 
 
 @dataclass
@@ -47,6 +47,14 @@ class Seam:
         if isinstance(message, Delta):
             return _append(lane, replace(message, segment=segment))
         return self._finish(lane, replace(message, segment=segment))
+
+    def take_tentative(self, message: Tentative) -> list[Tentative]:
+        """What would follow now; nothing, where the new session has not come as far as what was shown."""
+        segment = self._base + message.segment
+        lane = self._lanes.setdefault(message.target, _Lane())
+        if segment < lane.finals or (lane.repeated is not None and lane.shown != ""):
+            return []
+        return [replace(message, segment=segment)]
 
     def settled(self) -> list[str]:
         """Segments that are finished in all targets since the last call: their sources."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .messages import Delta, Final, Message, Withdrawn
+from .messages import Delta, Final, Message, Tentative, Withdrawn
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,8 @@ class Segment:
     segment: int
     target: str
     text: str = ""
+    #: What would follow if the speaker stopped now; empty without `tentative`.
+    tentative: str = ""
     #: There with the segment's final.
     source: str | None = None
 
@@ -34,12 +36,15 @@ class Transcript:
 
     def take(self, message: Message) -> None:
         """Takes any message of the stream; those without text change nothing."""
-        if not isinstance(message, (Delta, Final, Withdrawn)):
+        if not isinstance(message, (Delta, Tentative, Final, Withdrawn)):
             return
         index = self._index_of(message.segment, message.target)
-        before = self.segments[index]
+        # Whatever comes takes away what would have followed.
+        before = replace(self.segments[index], tentative="")
         if isinstance(message, Delta):
             self.segments[index] = replace(before, text=before.text + message.text)
+        elif isinstance(message, Tentative):
+            self.segments[index] = replace(before, tentative=message.text)
         elif isinstance(message, Final):
             self.segments[index] = replace(before, text=message.text, source=message.source)
         else:

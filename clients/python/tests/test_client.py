@@ -59,6 +59,9 @@ class Streams(IsolatedAsyncioTestCase):
             with self.assertRaises(ClientError) as caught:
                 await client.revise("x" * 10_001)
             self.assertEqual(caught.exception.code, "too_long")
+            for wrong in (client.revise("x", stable=2), client.revise("x", at=-1), client.send("x", at=float("nan"))):
+                with self.assertRaises(ValueError):
+                    await wrong
             await client.commit()
             await client.end()
             # `stable` travels in UTF-16 units.
@@ -149,6 +152,24 @@ class Streams(IsolatedAsyncioTestCase):
                 self.assertFalse(any(isinstance(one, Withdrawn) for one in messages))
 
 
+    async def test_what_would_follow_is_taken_away_by_what_follows(self) -> None:
+        async with ServerDouble() as server:
+            client = await connect(server.url, source="en", target="de", tentative=True)
+            self.assertIs(server.frames[0][0]["tentative"], True)
+            await client.send("One two ")
+            await asyncio.sleep(0.03)
+            assert server.session.socket is not None
+            guess = {"type": "tentative", "segment": 0, "target": "de", "text": " TWO"}
+            await server_double.send(server.session.socket, guess)
+            await client.end()
+            transcript = Transcript()
+            shown = []
+            async for message in client:
+                transcript.take(message)
+                shown.append((transcript.segments[0].text, transcript.segments[0].tentative))
+            self.assertEqual(shown[:3], [("ONE", ""), ("ONE", " TWO"), ("ONE TWO", "")])
+
+
 class Refusals(IsolatedAsyncioTestCase):
     async def test_what_is_wrong_at_the_start_is_raised(self) -> None:
         async with ServerDouble() as server:
@@ -191,6 +212,16 @@ class Refusals(IsolatedAsyncioTestCase):
             refusals = [one for one in await read(client) if isinstance(one, Refusal)]
             self.assertEqual([(one.said, one.retry_after) for one in refusals], [("two. ", 2)])
             self.assertEqual(server.session.heard, "one. three. ")
+
+    async def test_what_the_server_cannot_read_ends_the_stream(self) -> None:
+        async with ServerDouble() as server:
+            client = await connect(server.url, source="en", target="de")
+            unknown = {"type": "error", "code": "bad_message", "message": "lag is not a known field", "fatal": False}
+            server.on_message = lambda message: {**unknown}
+            await client.send("one. ")
+            with self.assertRaises(ClientError) as caught:
+                await client.end()
+            self.assertEqual(caught.exception.code, "bad_message")
 
     async def test_what_was_never_looked_at_is_sent_again(self) -> None:
         async with ServerDouble() as server:
@@ -272,7 +303,9 @@ class Refusals(IsolatedAsyncioTestCase):
     async def test_calls_that_nobody_awaits_are_refused(self) -> None:
         async with ServerDouble() as server:
             client = await connect(server.url, source="en", target="de", buffer_characters=10)
-            client._held = True
+            server.cut()
+            while client.state == "open":
+                await asyncio.sleep(0)
             calls = [asyncio.ensure_future(client.send("0123456789")) for _ in range(1_100)]
             await asyncio.sleep(0.01)
             await client.close()

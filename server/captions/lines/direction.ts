@@ -18,6 +18,7 @@ const CLOSED_BY: Readonly<Record<string, string>> = {
   "\u2067": "\u2069",
   "\u2068": "\u2069",
 };
+const OPENING_MARK = /[\u202a\u202b\u202d\u202e\u2066-\u2068]/;
 /** All that this file may add to a line, none of it visible. */
 export const DIRECTION_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
@@ -51,6 +52,7 @@ function isRightToLeftLetter(letter: string): boolean {
 
 /** The marks whose stretches are not closed where the text ends, the outermost first. */
 function leftOpen(text: string): string[] {
+  if (!OPENING_MARK.test(text)) return [];
   const open: string[] = [];
   for (const character of text) {
     if (character in CLOSED_BY) open.push(character);

@@ -6,7 +6,8 @@ const segmenter = new Intl.Segmenter("und", { granularity: "grapheme" });
 const NO_WIDTH = /^[\p{M}\p{Cf}\p{Cc}]$/u;
 /** Drawn as a picture, which is two columns wide, whatever the width of the sign that it is made from. */
 const PICTURE = /\p{Emoji_Presentation}|\p{Emoji}\ufe0f/u;
-const PLAIN = /^[\x20-\x7e]*$/;
+/** Latin letters, marks made with them in one character, and a text's quotes and dashes: each takes one column. */
+const PLAIN = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u024f\u2013\u2014\u2018-\u201e\u2026]*$/;
 
 /** A text's graphemes (UAX 29): what a reader takes for one character. */
 export function graphemes(text: string): string[] {

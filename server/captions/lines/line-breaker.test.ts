@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CAPTION_STYLE_NAMES, captionStyle } from "./caption-style.ts";
 import { captionWords, textOf } from "./caption-word.ts";
 import { displayColumns } from "./display-columns.ts";
-import { breakCaptions, breakLines, captionColumns } from "./line-breaker.ts";
+import { breakCaptions, breakLines, captionColumns, fitsCaption } from "./line-breaker.ts";
 import { anyText, withoutSpaces } from "./lines.testing.ts";
 
 const netflix = captionStyle("netflix");
@@ -41,6 +41,22 @@ describe("breakLines", () => {
 
   it("says that there are too many words", () => {
     expect(lines("word ".repeat(40))).toBeUndefined();
+  });
+});
+
+describe("fitsCaption", () => {
+  const styles = [...CAPTION_STYLE_NAMES.map((name) => captionStyle(name)), captionStyle("cta-608", 4)];
+  it.each(styles)("says whether there are lines: $name of $rows rows", (style) => {
+    fc.assert(
+      fc.property(anyText, fc.constantFrom("en", "de", "ja"), (text, language) => {
+        const words = captionWords(text, language, style.columns);
+        for (let end = 1; end <= words.length; end++) {
+          const some = words.slice(0, end);
+          expect(fitsCaption(some, style, language)).toBe(breakLines(some, style, language) !== undefined);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

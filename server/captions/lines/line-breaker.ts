@@ -1,7 +1,7 @@
 // Words to lines, and lines to captions, broken where a reader pauses: the least cost over all ways to do it.
 
 import type { CaptionStyle } from "./caption-style.ts";
-import type { CaptionWord } from "./caption-word.ts";
+import { type CaptionWord, columnsOf } from "./caption-word.ts";
 import { breakCost } from "./phrase-break.ts";
 
 /** What lines must keep to. */
@@ -36,6 +36,31 @@ export function breakLines<Word extends CaptionWord>(
   return captionsFrom(0, text, limits)
     .get(words.length)
     ?.lines.map(([start, end]) => words.slice(start, end));
+}
+
+/** Whether one caption holds the words: whether {@link breakLines} has lines for them, asked at every word that comes. */
+export function fitsCaption(words: readonly CaptionWord[], limits: LineLimits, language: string): boolean {
+  if (rowsFilled(words, limits.columns) > limits.rows) return false;
+  const most = captionColumns(limits);
+  // As one line they have all their spaces, of which lines' ends take some.
+  if (most === limits.rows * limits.columns || columnsOf(words) <= most) return true;
+  return breakLines(words, limits, language) !== undefined;
+}
+
+/** The fewest lines that the words can stand on: each takes what it can. */
+function rowsFilled(words: readonly CaptionWord[], columns: number): number {
+  let rows = 0;
+  let used = columns;
+  for (const word of words) {
+    const wider = used + word.columns + (word.spaced ? 1 : 0);
+    if (rows > 0 && wider <= columns) {
+      used = wider;
+    } else {
+      rows += 1;
+      used = word.columns;
+    }
+  }
+  return rows;
 }
 
 /** The best captions for the words, in order: each a list of lines. Every word is in one of them. */

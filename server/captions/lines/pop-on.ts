@@ -3,7 +3,7 @@ import type { Caption, TimedWord } from "./caption.ts";
 import type { CaptionStyle } from "./caption-style.ts";
 import { columnsOf, textOf } from "./caption-word.ts";
 import { directedLines } from "./direction.ts";
-import { breakCaptions, breakLines } from "./line-breaker.ts";
+import { breakCaptions, fitsCaption } from "./line-breaker.ts";
 import { BREAK_COSTS, breakCost } from "./phrase-break.ts";
 
 /** A caption that nothing presses stays longer than it must: it is read at this share of the fastest speed. */
@@ -32,7 +32,7 @@ export class PopOn {
     this.#words.push(...words);
     if (this.#words.length === 0) return [];
     const out: Caption[] = [];
-    if (breakLines(this.#words, this.#style, this.#language) === undefined) {
+    if (!fitsCaption(this.#words, this.#style, this.#language)) {
       // More than one caption holds: all but the last are out, since only that one can still grow.
       const captions = breakCaptions(this.#words, this.#style, this.#language);
       const open = captions.pop() ?? [];

@@ -2,7 +2,8 @@
 // every alert fires on the fault that it is for. A minute of the rules is a second here; promtool tests the real times.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
@@ -100,6 +101,8 @@ describe.skipIf(!hasPrometheus)("with promtool", () => {
 
 describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () => {
   const talkers: Talker[] = [];
+  const directory = mkdtempSync(join(tmpdir(), "souffleur-prometheus-"));
+  const captionOutputs = join(directory, "outputs.yaml");
   const bundle = standInBundle();
   const model = new FaultyModel({ vocabularySize: bundle.tokenizer.vocabularySize });
   let engine: FaultyEngine;
@@ -123,8 +126,9 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () 
   beforeAll(async () => {
     // The metrics read the limit once, at the first start of a server in this process.
     execFileSync("prlimit", ["--pid", String(process.pid), `--nofile=${OPEN_FILES}:`]);
+    writeFileSync(captionOutputs, "outputs:\n  stage:\n    sinks: [{ type: hls }]\n");
     server = await startServer(
-      { port: 0, transport: "ws", logLevel: "silent", maxSessions: 60 },
+      { port: 0, transport: "ws", logLevel: "silent", maxSessions: 60, captionOutputs },
       {
         bundles: [bundle],
         startEngine: async (_, observer) => {
@@ -135,7 +139,8 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () 
       },
     );
     url = server.streamUrl.replace("localhost", "127.0.0.1");
-    talk(30, 100);
+    talk(29, 100);
+    talkers.push(new Talker(url, 100, "&captions=stage"));
     const inSeconds = (text: string) => text.replaceAll(/(?<=\[|for: )(\d+)m/g, "$1s");
     const rules = RULES.map((name) => [name, inSeconds(contentOf(`deploy/prometheus/${name}`))] as const);
     const configuration = contentOf("deploy/prometheus/prometheus.yaml")
@@ -147,6 +152,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes a loaded server", () 
     await Promise.all(talkers.map((talker) => talker.stop()));
     await prometheus?.close();
     await server?.close();
+    rmSync(directory, { recursive: true });
   });
 
   it("has data in every panel, and no alert while all is well", async () => {

@@ -7,14 +7,19 @@ const SENTENCE = "the words and the order of the end.".split(" ");
 export class Talker {
   readonly #url: string;
   readonly #everyMs: number;
+  readonly #query: string;
   #socket: WebSocket | undefined;
   #stopped = false;
   readonly #over: Promise<void>;
 
-  /** @param everyMs between words; `Infinity` says nothing */
-  constructor(url: string, everyMs: number) {
+  /**
+   * @param everyMs between words; `Infinity` says nothing
+   * @param query more settings: `&captions=stage`
+   */
+  constructor(url: string, everyMs: number, query = "") {
     this.#url = url;
     this.#everyMs = everyMs;
+    this.#query = query;
     this.#over = this.#live();
   }
 
@@ -26,7 +31,7 @@ export class Talker {
 
   async #live(): Promise<void> {
     while (!this.#stopped) {
-      const socket = new WebSocket(`${this.#url}?source=en&target=de`, "souffleur.v1");
+      const socket = new WebSocket(`${this.#url}?source=en&target=de${this.#query}`, "souffleur.v1");
       this.#socket = socket;
       const gone = new Promise<void>((resolve) => {
         socket.on("close", () => resolve());

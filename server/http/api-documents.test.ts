@@ -3,8 +3,14 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { CaptionEvent } from "../captions/lines/caption.ts";
+import { CaptionOutputs } from "../captions/outputs/caption-outputs.ts";
+import { webSocketFrame } from "../captions/outputs/caption-viewers.ts";
+import { parseOutputs } from "../captions/outputs/outputs-file.ts";
 import type { Metrics } from "../metrics.ts";
+import { captionEventSchema, captionFrameSchema } from "../protocol/caption-events.ts";
 import { CLIENT_MESSAGE_TYPES, clientMessageSchema } from "../protocol/client-messages.ts";
+import { CAPTIONS_PATH } from "../protocol/limits.ts";
 import { roomMessageSchema } from "../protocol/room-messages.ts";
 import { serverMessageSchema } from "../protocol/server-messages.ts";
 import { asyncApiDocument, CLIENT_MESSAGES, ROOM_MESSAGES, SERVER_MESSAGES } from "./asyncapi.ts";
@@ -51,15 +57,48 @@ describe("the OpenAPI document", () => {
       onFault: () => {},
     });
     const served = router.routes.filter(
-      (route) =>
-        !["GET /", "GET /overlay", "GET /live/*", "GET /speak/*", "GET /assets/*", "GET /service-worker.js"].includes(
-          route,
-        ),
+      (route) => !["GET /", "GET /live/*", "GET /speak/*", "GET /assets/*", "GET /service-worker.js"].includes(route),
     );
-    const told = Object.entries(openApi.paths).flatMap(([path, item]) =>
+    // Those of captions are the outputs' own: the next test follows them.
+    const paths = Object.entries(openApi.paths).filter(([path]) => !path.startsWith(CAPTIONS_PATH));
+    const told = paths.flatMap(([path, item]) =>
       Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replace(/\{\w+\}/g, "*")}`),
     );
     expect(told.sort()).toEqual(served.sort());
+  });
+
+  it("has the routes of captions, which the outputs answer, and their events as they are sent", async () => {
+    const outputs = new CaptionOutputs(
+      parseOutputs("outputs: { stage: { public: true, sinks: [{ type: hls }] } }", "outputs.yaml"),
+      { count: () => {}, onFault: () => {}, admit: () => {} },
+    );
+    const { channel } = outputs.join("stage");
+    channel.take({ type: "delta", target: "de", text: "Der alte Hafen ist heute geschlossen." });
+    channel.take({ type: "final", target: "de" });
+    const paths = Object.keys(openApi.paths).filter((path) => path.startsWith(CAPTIONS_PATH));
+    const answers = paths.map((told) => {
+      const path = told.replace("{output}", "stage").replace("{target}", "de").replace("{segment}", "999999");
+      const shown = { query: "", authorization: "", origin: "", forwardedFor: "", peer: "" };
+      const request = { ...shown, method: "GET", path, header: () => "", body: undefined };
+      const { status, body, open } = outputs.respond({ ...request, signal: new AbortController().signal }, shown);
+      const sent: string[] = [];
+      open?.({ bufferedBytes: 0, write: (text) => sent.push(text), close: () => {} });
+      for (const [, data] of sent.join("").matchAll(/^data: (.*)$/gm)) captionEventSchema.parse(JSON.parse(data));
+      return [told.slice(CAPTIONS_PATH.length), status, open === undefined ? String(body) : sent.join("")];
+    });
+    expect(answers).toEqual([
+      ["{output}/events", 200, expect.stringContaining("event: screen")],
+      ["{output}/socket", 426, expect.stringContaining("this is a WebSocket")],
+      ["{output}/hls/{target}/playlist.m3u8", 200, expect.stringContaining("#EXTM3U")],
+      ["{output}/hls/{target}/{segment}.vtt", 404, expect.stringContaining("there is no such segment now")],
+    ]);
+    const times = { start: 0, end: 1, readingSpeed: 1, delay: 0 };
+    const events: CaptionEvent[] = [
+      { type: "caption", index: 0, target: "de", lines: ["a"], ...times },
+      { type: "screen", target: "de", lines: [], at: 1 },
+    ];
+    for (const event of events) captionFrameSchema.parse(JSON.parse(webSocketFrame(event, 7)));
+    await outputs.close();
   });
 
   it("says of a request what the server says", () => {

@@ -1,4 +1,6 @@
 // The HTTP routes as an OpenAPI 3.1 document, made from the schemas that parse their bodies.
+
+import { captionEventSchema, captionFrameSchema } from "../protocol/caption-events.ts";
 import { ERROR_RULES, type ErrorCode } from "../protocol/close-codes.ts";
 import { cuesResponseSchema } from "../protocol/cues-response.ts";
 import { errorBodySchema, modelsResponseSchema } from "../protocol/http-messages.ts";
@@ -7,6 +9,7 @@ import { roomNameSchema, roomResponseSchema } from "../protocol/room-messages.ts
 import { tokenRequestSchema, tokenResponseSchema } from "../protocol/token-request.ts";
 import { translateRequestSchema, translateResponseSchema } from "../protocol/translate-request.ts";
 import { API_INFO, ASYNCAPI_PATH, OPENAPI_PATH } from "./api-info.ts";
+import { captionPaths } from "./caption-paths.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 import { STATUS_TEXT } from "./response.ts";
 
@@ -113,6 +116,7 @@ export function openApiDocument(): object {
           },
         },
       },
+      ...captionPaths({ security: key, problem, refusals }),
       [OPENAPI_PATH]: {
         get: { operationId: "openapi", summary: "This document", responses: ok("OpenAPI 3.1", ANY_OBJECT) },
       },
@@ -140,6 +144,8 @@ export function openApiDocument(): object {
         TokenRequest: jsonSchemaOf(tokenRequestSchema, "draft-2020-12"),
         TokenResponse: jsonSchemaOf(tokenResponseSchema, "draft-2020-12"),
         Cues: jsonSchemaOf(cuesResponseSchema, "draft-2020-12"),
+        CaptionEvent: jsonSchemaOf(captionEventSchema, "draft-2020-12"),
+        CaptionFrame: jsonSchemaOf(captionFrameSchema, "draft-2020-12"),
         Room: jsonSchemaOf(roomResponseSchema, "draft-2020-12"),
         Models: jsonSchemaOf(modelsResponseSchema, "draft-2020-12"),
         Error: jsonSchemaOf(errorBodySchema, "draft-2020-12"),

@@ -9,6 +9,7 @@ import { mix, StandInModel } from "../models/stand-in-model.ts";
 import { InProcessEngine } from "./engine/in-process-engine.ts";
 import { type RunningServer, startServer } from "./main.ts";
 import { serverMessageSchema } from "./protocol/server-messages.ts";
+import { ResumingClient } from "./resuming-client.testing.ts";
 import { translate } from "./session/translate.ts";
 import { loadUws } from "./transport/choose-transport.ts";
 import { closePayload, encodeFrame, OPCODES, RawClient } from "./transport/raw-client.testing.ts";
@@ -78,6 +79,9 @@ const FIELDS = [
   "stable",
   "glossary",
   "resume",
+  "received",
+  "session",
+  "tentative",
   "constructor",
 ];
 const TYPES = ["start", "text", "revise", "commit", "end", "ping", "resume", "delta", "toString", ""];
@@ -109,6 +113,7 @@ const QUERIES = [
   "",
   "?source=en&target=de",
   "?source=en&target=de&wait=1&timings=1",
+  "?source=en&target=de&resume=true&tentative=1",
   "?source=en",
   "?wait=x&%",
   "?key=%00&a=b",
@@ -171,6 +176,39 @@ const attacks: Record<string, Attack> = {
     await turn(dice.below(30));
     socket.destroy();
   },
+  async resumes(port, dice) {
+    let session = "";
+    let last = 0;
+    for (let connections = 1 + dice.below(4); connections > 0; connections--) {
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/stream`, "souffleur.v1");
+      socket.on("error", () => undefined);
+      const opened = new Promise((resolve) => socket.once("open", resolve).once("close", resolve));
+      socket.on("message", (data) => {
+        const message = serverMessageSchema.parse(JSON.parse(String(data)));
+        if (message.type === "ready") session = message.session;
+        else if (message.type !== "tentative") last = message.seq ?? last;
+      });
+      await opened;
+      const send = (message: object) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
+      const name = dice.below(4) > 0 ? session : session.slice(dice.below(40)) + dice.one([".", "x", ""]);
+      if (name === "") send({ type: "start", source: "en", target: "de", resume: true, tentative: true });
+      else send({ type: "resume", session: name, seq: Math.max(0, last + dice.one([0, 0, -1, 1, 1e9])) });
+      for (let seq = 1; seq < dice.below(9); seq += dice.below(3)) {
+        send({
+          type: "text",
+          text: dice.one(["the word ", "end. "]),
+          seq,
+          received: dice.one([0, last, last + 1, 1e9]),
+        });
+        if (dice.below(3) === 0) await turn();
+      }
+      if (dice.below(4) === 0) send({ type: "end" });
+      await turn(dice.below(5));
+      // Some are left behind half open.
+      if (dice.below(3) > 0) socket.terminate();
+      else setTimeout(() => socket.terminate(), 500);
+    }
+  },
   async requests(port, dice) {
     const body = dice.below(2) === 0 ? nearMessage(dice) : dice.octets(500);
     const type = dice.one(["application/json", "application/json; charset=x", "text/plain"]);
@@ -188,6 +226,20 @@ const attacks: Record<string, Attack> = {
     expect(response.status).not.toBe(500);
   },
 };
+
+/** One that is cut again and again, and goes on. */
+async function cutWitness(server: RunningServer, text: string, dice: Dice): Promise<string[]> {
+  const client = new ResumingClient(`ws://127.0.0.1:${server.port}/v1/stream`);
+  await client.ready();
+  for (const word of text.split(/(?<= )/)) {
+    client.say(word);
+    if (dice.below(4) > 0) continue;
+    await client.ready();
+    client.cut();
+  }
+  await client.end();
+  return [...client.heard.flatMap((message) => (message.type === "final" ? [message.text] : [])), "close 1000"];
+}
 
 /** A client that does everything right, and what it must be told. */
 async function witness(server: RunningServer, text: string): Promise<string[]> {
@@ -219,7 +271,10 @@ describe.each(["ws", "uws"] as const)("a server under a fuzzer, over %s", (trans
       const faults: string[] = [];
       const log = pino({ level: "error" }, { write: (line) => void faults.push(line) });
       const engine = newEngine();
-      server = await startServer({ port: 0, transport }, { log, bundles: [bundle], startEngine: async () => engine });
+      server = await startServer(
+        { port: 0, transport, resumeGraceMs: 2_000 },
+        { log, bundles: [bundle], startEngine: async () => engine },
+      );
       const running = server;
       const until = performance.now() + SECONDS * 1000;
       const count: Record<string, number> = {};
@@ -241,7 +296,8 @@ describe.each(["ws", "uws"] as const)("a server under a fuzzer, over %s", (trans
           const expected = (await translate(offline, bundle, text, { wait: 2 })).segments.map(
             (segment) => segment.text,
           );
-          expect(await witness(running, text)).toEqual([...expected, "close 1000"]);
+          const heard = dice.below(2) === 0 ? witness(running, text) : cutWitness(running, text, dice);
+          expect(await heard).toEqual([...expected, "close 1000"]);
           witnessed++;
         }
       };

@@ -22,6 +22,7 @@ export class ResumingClient {
   /** What was said and has no final. */
   #unfinished = "";
   #ending = false;
+  #left = false;
   #ready = false;
   #onDone: () => void = () => {};
   #onFault: (error: Error) => void = () => {};
@@ -69,6 +70,12 @@ export class ResumingClient {
     await this.#over;
   }
 
+  /** Goes away, and does not come back. */
+  leave(): void {
+    this.#left = true;
+    this.#socket.terminate();
+  }
+
   /** The connection is lost; the client comes back by itself. */
   cut(): void {
     this.#ready = false;
@@ -92,7 +99,7 @@ export class ResumingClient {
       if (socket === this.#socket) this.#ready = false;
       if (code === 1000 && this.heard.at(-1)?.type === "done") return this.#onDone();
       await setTimeout(20);
-      if (socket === this.#socket) this.#socket = this.#connect();
+      if (socket === this.#socket && !this.#left) this.#socket = this.#connect();
     });
     return socket;
   }

@@ -23,6 +23,7 @@ describe("bench", () => {
       "step",
       "train",
       "captions",
+      "rooms",
       "compare",
     ]);
     for (const command of bench.commands) expect(command.helpInformation()).toContain("--json");

@@ -15,6 +15,7 @@ import {
 } from "./flag-values.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
 import { formatLoadResult, formatStepResult, formatTrainResult, formatTurnsResult } from "./report.ts";
+import { addRooms } from "./rooms-command.ts";
 import { benchStep } from "./step.ts";
 import { addSweep } from "./sweep-command.ts";
 import { benchAgainstTorch, benchTraining, type TrainBenchOptions } from "./training-run.ts";
@@ -70,6 +71,7 @@ export function registerBenchCommands(program: Command, environment: BenchEnviro
   addStep(bench);
   addTrain(bench, environment);
   addCaptions(bench);
+  addRooms(bench);
   addCompare(bench);
   return bench;
 }

@@ -5,6 +5,7 @@ import { connect } from "../clients/typescript/client.ts";
 import type { ClientOptions } from "../clients/typescript/client-options.ts";
 import { Transcript } from "../clients/typescript/transcript.ts";
 import type { RunningServer } from "../server/main.ts";
+import type { ServerSettings } from "../server/settings.ts";
 import { CutProxy } from "./cut-proxy.ts";
 import { startStandInServer } from "./stand-in-server.ts";
 
@@ -22,8 +23,8 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((one) => one.close()));
 });
 
-async function start(): Promise<RunningServer> {
-  const server = await startStandInServer();
+async function start(settings: ServerSettings = {}): Promise<RunningServer> {
+  const server = await startStandInServer(settings);
   running.push(server);
   return server;
 }
@@ -152,5 +153,20 @@ describe("a stream over a network that breaks", () => {
     // The segment that was open is cut where the server stopped; no word is missing, and none is there twice.
     expect(moved.finals.map(({ source }) => source).join(" ")).toBe(TEXT);
     for (const { text, deltas } of moved.finals) expect(deltas).toBe(text);
+  });
+
+  it("tells which text the server did not take, and goes on", async () => {
+    const server = await start({ addressWordsPerMinute: 20 });
+    const client = await connect({ url: server.url, source: "en", target: "de" });
+    const heard: string[] = [];
+    const refusals: (string | undefined)[] = [];
+    client.on("final", ({ source }) => heard.push(source));
+    client.on("error", ({ code, said, retryAfter = 0 }) => refusals.push(`${code} ${retryAfter > 0} ${said?.text}`));
+    await client.send("These are the first few words. ");
+    await client.send("more ".repeat(30));
+    await expect.poll(() => refusals).toEqual([`rate_limited true ${"more ".repeat(30)}`]);
+    await client.send("And these are the last. ");
+    await client.end();
+    expect(heard).toEqual(["These are the first few words.", "And these are the last."]);
   });
 });

@@ -129,6 +129,7 @@ describe.skipIf(!canRun)("the live page on the device", () => {
     await say("know.");
     const both = "Wo ist der Bahnhof?\n\nIch weiß nicht.";
     await translated(both);
+    await expect.poll(() => text("latency-note"), POLL).toMatch(/^[\d.]+ ms of it in the model\.$/);
     // The page's own files are kept beside the model.
     await expect.poll(() => page.evaluate("caches.keys()"), POLL).toHaveLength(2);
     await page.evaluate("navigator.serviceWorker.ready");

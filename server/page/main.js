@@ -121,6 +121,7 @@ function receive(message) {
 function showStream({ model, wait }) {
   const behind = wait === "full" ? "a whole sentence" : wait === 1 ? "1 token" : `${wait} tokens`;
   const place = link.onDevice ? " on this device" : "";
+  meters.place = link.onDevice ? "in the model" : "in the server";
   html("stream-note").textContent = `Model ${model}${place}, ${behind} behind.`;
   if (!settingsPending) {
     for (const choice of waits) choice.checked = choice.value === String(wait);

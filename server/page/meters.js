@@ -20,6 +20,8 @@ export class Meters {
   /** @type {number[]} */
   #lags = [];
   #drawn = true;
+  /** Where a word is translated, as the note on latency says it. */
+  place = "in the server";
 
   /**
    * @param {{ lag: HTMLElement, lagUnit: HTMLElement, lagNote: HTMLElement, latency: HTMLElement, latencyNote: HTMLElement,
@@ -65,7 +67,7 @@ export class Meters {
       latencyNote,
       last?.server === undefined
         ? "From a word sent to its translation."
-        : `${milliseconds(last.server)} ms of it in the server.`,
+        : `${milliseconds(last.server)} ms of it ${this.place}.`,
     );
     const totals = this.#latencies.map((one) => one.total).sort((a, b) => a - b);
     write(

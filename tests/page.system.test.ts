@@ -93,7 +93,7 @@ describe.skipIf(!hasBrowser)("the live page", () => {
     await expect.poll(() => text("latency-note"), POLL).toBe("0.5 ms of it in the server.");
     await expect.poll(() => text("latency-spread"), POLL).toMatch(/^Half within [\d.]+ ms, 95% within [\d.]+ ms\.$/);
     await expect.poll(() => text("lag-note"), POLL).toBe("On average 2.5 words behind.");
-    expect(await page.locator("#sparkline .whole").count()).toBe(7);
+    await expect.poll(() => page.locator("#sparkline .whole").count(), POLL).toBe(7);
     // What glowed becomes plain text again.
     await expect.poll(() => page.locator(".fresh").count(), POLL).toBe(0);
   });

@@ -35,14 +35,17 @@ async function serve(settings: ServerSettings = {}): Promise<RunningServer> {
   return server;
 }
 
-async function speak(server: RunningServer, query: string) {
-  const socket = new WebSocket(`${server.streamUrl}?source=en&target=de&wait=1&${query}`);
+/** @param resume what is sent first, in the place of settings */
+async function speak(server: RunningServer, query: string, resume?: object) {
+  const settings = resume === undefined ? `?source=en&target=de&wait=1&${query}` : "";
+  const socket = new WebSocket(`${server.streamUrl}${settings}`);
   const messages: { type: string; text: string; code?: string; field?: string }[] = [];
   socket.on("message", (data) => messages.push(JSON.parse(String(data))));
   const closed = new Promise<number>((resolve) => socket.on("close", resolve));
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   closers.push(() => socket.terminate());
   const send = (message: object) => socket.send(JSON.stringify(message));
+  if (resume !== undefined) send(resume);
   const finals = () => messages.filter(({ type }) => type === "final").map(({ text }) => text);
   return { socket, messages, closed, send, finals };
 }
@@ -125,6 +128,32 @@ describe.each(["uws", "ws"] as const)("rooms over %s", (transport) => {
     expect((await fetch(`${closed.url}v1/rooms/hall`)).status).toBe(401);
     const allowed = await fetch(`${closed.url}v1/rooms/hall`, { headers: { authorization: `Bearer ${key}` } });
     expect(allowed.status).toBe(200);
+  });
+
+  it("go on through a lost connection of the speaker that is resumed, and through one that is not", async () => {
+    const server = await serve({ transport });
+    const viewer = watch(server, "hall");
+    const first = await speak(server, "room=hall&resume=true");
+    first.send({ type: "text", text: "The words in order. The chest" });
+    await expect.poll(() => viewer.view.open.size, POLL).toBe(1);
+    const { session } = first.messages[0] as unknown as { session: string };
+    const seq = first.messages.length - 1;
+    first.socket.terminate();
+    const resumed = await speak(server, "", { type: "resume", session, seq });
+    await expect.poll(() => resumed.messages[0]?.type, POLL).toBe("ready");
+    expect(viewer.view.live).toBe(true);
+    resumed.send({ type: "text", text: " and the words. The end" });
+    await expect.poll(() => viewer.view.lines.length, POLL).toBe(2);
+    // A speaker that begins anew takes its room from the stream that waits for it, and says the open sentence again.
+    resumed.socket.terminate();
+    const anew = await speak(server, "room=hall");
+    anew.send({ type: "text", text: "The end of the words. " });
+    anew.send({ type: "end" });
+    expect(await anew.closed).toBe(1000);
+    await expect
+      .poll(() => viewer.view.lines, POLL)
+      .toEqual([...first.finals(), ...resumed.finals(), ...anew.finals()]);
+    expect([viewer.view.lines.length, viewer.view.open.size, viewer.view.troubles]).toEqual([3, 0, []]);
   });
 
   it("leave a viewer that does not read behind, at a bound, and nobody else", async () => {

@@ -91,6 +91,10 @@ describe("DeviceFiles", () => {
   it("lets the worker compile WebAssembly, and nothing else", async () => {
     const { get } = (await setUp())!;
     const { headers } = await get("device/worker.js");
+    expect(await get("device/worker.js", { "if-none-match": `"other", W/${headers.etag}` })).toMatchObject({
+      status: 304,
+    });
+    expect((await get("device/worker.js", { "if-none-match": '"other"' })).status).toBe(200);
     expect(headers["content-security-policy"]).toBe(
       "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
     );

@@ -51,7 +51,7 @@ export class DeviceFiles {
     this.#worker = new StoredFile({
       contentType: "text/javascript; charset=utf-8",
       read: async () => worker,
-      headers: WORKER_POLICY,
+      headers: { ...WORKER_POLICY, etag: `"${sha256Of(worker).slice(0, 22)}"` },
     });
     const path = `runtime/${wasm.sha256}/ort.wasm`;
     this.#runtime = { path: `device/${path}`, ...wasm };

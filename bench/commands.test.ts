@@ -40,6 +40,8 @@ describe("bench", () => {
     [["compare"], "required option '--bundle <dir>'"],
     [["compare", "--bundle", "x"], "give two bundles or more"],
     [["compare", "--bundle", "x", "--measure", "speed"], "none of throughput, latency, streams"],
+    [["rooms", "--servers", "3"], "needs as many --processes"],
+    [["rooms", "--servers", "2"], "name it, as in -- --nats"],
     [["sweep", "--transport", "tcp"], "none of uws, ws"],
     [["step"], "required option '--bundle <dir>'"],
   ])("refuses %j", async (words, message) => {

@@ -1,11 +1,12 @@
 // `souffleur bench rooms`: how late thousands of viewers of one room are.
 import type { Command } from "commander";
-import { positiveInteger, positiveNumber } from "./flag-values.ts";
+import { positiveInteger, positiveNumber, refuse } from "./flag-values.ts";
 import { benchRooms, formatRoomsResult } from "./rooms.ts";
 
 interface RoomsFlags {
   viewers: number;
   processes: number;
+  servers: number;
   wpm: number;
   seconds: number;
   source: string;
@@ -20,6 +21,7 @@ export function addRooms(bench: Command): void {
     .argument("[serve-arguments...]", "after --: passed on to `serve`")
     .option("--viewers <n>", "viewers of the room, each on a WebSocket of its own", positiveInteger, 10_000)
     .option("--processes <n>", "processes that they are shared out to", positiveInteger, 2)
+    .option("--servers <n>", "servers of the room; of several, NATS between them is named after --", positiveInteger, 1)
     .option("--wpm <n>", "words a minute of the speaker", positiveNumber, 150)
     .option("--seconds <n>", "how long it speaks", positiveNumber, 60)
     .option("--source <language>", "language spoken", "en")
@@ -34,9 +36,15 @@ It fails (exit code 1) when a viewer was cut off or missed a frame.
 
 Examples:
   souffleur bench rooms
-  souffleur bench rooms --viewers 1000 --seconds 20 -- --transport ws`,
+  souffleur bench rooms --viewers 1000 --seconds 20 -- --transport ws
+  souffleur bench rooms --servers 2 -- --nats nats://localhost:4222`,
     )
-    .action(async (serveArguments: string[], { wpm, json, ...options }: RoomsFlags) => {
+    .action(async (serveArguments: string[], { wpm, json, ...options }: RoomsFlags, command: Command) => {
+      const { servers, processes } = options;
+      if (servers > processes) refuse(command, `--servers ${servers} needs as many --processes at least`);
+      if (servers > 1 && !serveArguments.some((one) => one.startsWith("--nats"))) {
+        refuse(command, "several servers share a room over NATS: name it, as in -- --nats nats://localhost:4222");
+      }
       const asked = { ...options, wordsPerMinute: wpm, serveArguments };
       const result = await benchRooms(asked, (line) => console.error(line));
       console.log(json ? JSON.stringify(result, null, 2) : formatRoomsResult(result));

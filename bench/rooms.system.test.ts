@@ -2,7 +2,15 @@ import { expect, it } from "vitest";
 import { benchRooms, formatRoomsResult } from "./rooms.ts";
 
 it("times every delta at every viewer", async () => {
-  const options = { viewers: 60, processes: 2, wordsPerMinute: 600, seconds: 3, source: "en", target: "de" };
+  const options = {
+    viewers: 60,
+    processes: 2,
+    servers: 1,
+    wordsPerMinute: 600,
+    seconds: 3,
+    source: "en",
+    target: "de",
+  };
   const result = await benchRooms({ ...options, serveArguments: ["--workers", "1", "--bundle", "models/en-de"] });
   const { latencyMs, frames, missed, cutOff, lastSeq, leastSeq } = result;
   expect(lastSeq).toBeGreaterThan(20);

@@ -8,7 +8,7 @@ import { Histogram, type Summary } from "./histogram.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { type ProcessUsage, readProcessUsage } from "./process-usage.ts";
 import { type CrowdOptions, type CrowdResult, crowdMessageSchema } from "./room-crowd.ts";
-import { startServer } from "./server-process.ts";
+import { type ServerProcess, startServer } from "./server-process.ts";
 
 export interface RoomsOptions {
   viewers: number;
@@ -18,7 +18,9 @@ export interface RoomsOptions {
   seconds: number;
   source: string;
   target: string;
-  /** Arguments for the `serve` of the server that is started. */
+  /** Servers that the viewers are shared out to; of several, `serveArguments` must name a NATS between them. */
+  servers: number;
+  /** Arguments for the `serve` of each server that is started. */
   serveArguments?: readonly string[];
 }
 
@@ -35,6 +37,7 @@ export interface RoomsResult {
   /** The number of the room's last frame; the least that any viewer got to. */
   lastSeq: number;
   leastSeq: number;
+  /** The speaker's. */
   server: { cpuShare: number; rssBytes: number } | null;
 }
 
@@ -42,8 +45,8 @@ const ROOM = "bench";
 const SETTLE_MS = 2_000;
 
 /**
- * Starts a server, fills a room, speaks, and says how late viewers were.
- * @throws Error where the server does not start, or a viewer cannot come in
+ * Starts the servers, fills a room, speaks on the first, and says how late viewers were.
+ * @throws Error where a server does not start, or a viewer cannot come in
  * @throws RangeError where there is no text in the source language
  */
 export async function benchRooms(
@@ -51,15 +54,19 @@ export async function benchRooms(
   onProgress: (line: string) => void = () => {},
 ): Promise<RoomsResult> {
   const { serveArguments = [], ...rest } = options;
-  const { viewers, processes, seconds, source, target } = options;
+  const { viewers, processes, servers: count, seconds, source, target } = options;
   const sentences = SENTENCES[source];
   if (sentences === undefined) throw new RangeError(`no text in "${source}" comes with the benchmark`);
-  const server = await startServer(["--room-viewers", String(viewers + 1), "--log-level", "error", ...serveArguments]);
+  const servers: ServerProcess[] = [];
   const crowds: Crowd[] = [];
   try {
-    const url = `${server.url}/v1/rooms/${ROOM}?target=${encodeURIComponent(target)}`;
+    for (let index = 0; index < count; index++) {
+      servers.push(await startServer(["--room-viewers", String(viewers), "--log-level", "error", ...serveArguments]));
+    }
+    const [server] = servers;
     for (let index = 0; index < processes; index++) {
       const share = Math.floor(viewers / processes) + (index < viewers % processes ? 1 : 0);
+      const url = `${servers[index % count].url}/v1/rooms/${ROOM}?target=${encodeURIComponent(target)}`;
       crowds.push(new Crowd({ url, viewers: share }));
     }
     await Promise.all(crowds.map(({ connected }) => connected));
@@ -81,7 +88,7 @@ export async function benchRooms(
     return { machine: describeMachine(), options: rest, ...merged(results, speaker.messages), server: usage ?? null };
   } finally {
     for (const crowd of crowds) crowd.stop();
-    await server.stop();
+    await Promise.all(servers.map((one) => one.stop()));
   }
 }
 
@@ -191,13 +198,14 @@ class Speaker {
 
 /** The result as text. */
 export function formatRoomsResult({ machine, options, latencyMs, server, ...seen }: RoomsResult): string {
-  const { viewers, processes, wordsPerMinute, seconds } = options;
+  const { viewers, processes, servers, wordsPerMinute, seconds } = options;
+  const of = servers === 1 ? "" : `, ${servers} servers`;
   const ms = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
   const late =
     latencyMs &&
     `p50 ${ms(latencyMs.p50)}  p95 ${ms(latencyMs.p95)}  p99 ${ms(latencyMs.p99)}  max ${ms(latencyMs.max)}`;
   return [
-    `${viewers} viewers in ${processes} processes, ${wordsPerMinute} words a minute, ${seconds} s; ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
+    `${viewers} viewers in ${processes} processes${of}, ${wordsPerMinute} words a minute, ${seconds} s; ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
     `delta to viewer   ${late ?? "nothing came"}`,
     `frames            ${seen.frames}, ${seen.missed} missed, ${seen.cutOff} viewers cut off; every viewer has ${seen.leastSeq} of ${seen.lastSeq}`,
     ...(server === null

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { connect } from "@nats-io/transport-node";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { standInBundle } from "../../models/stand-in-bundle.ts";
@@ -123,6 +124,11 @@ describe.skipIf(NATS === undefined)("rooms over NATS", () => {
     await expect.poll(() => there.lines, POLL).toEqual(speaker.finals);
     speaker.say("In order. ");
     await expect.poll(() => there.lines.length, POLL).toBe(4);
+
+    // What is no message of a server is passed over.
+    const stranger = await connect({ servers: `127.0.0.1:${port}`, user: "s", pass: "secret" });
+    for (const junk of ["{", "[]", '{"kind":"line"}']) stranger.publish("souffleur.room.hall.news", junk);
+    await stranger.close();
 
     // The speaker comes to the other server: the room goes with it.
     const again = await speak(other);

@@ -13,9 +13,9 @@ it("times every delta at every viewer", async () => {
   };
   const result = await benchRooms({ ...options, serveArguments: ["--workers", "1", "--bundle", "models/en-de"] });
   const { latencyMs, frames, missed, cutOff, lastSeq, leastSeq } = result;
-  expect(lastSeq).toBeGreaterThan(20);
+  expect(lastSeq).toBeGreaterThan(8);
   expect([missed, cutOff, leastSeq]).toEqual([0, 0, lastSeq]);
   expect(frames).toBeGreaterThanOrEqual(60 * lastSeq);
-  expect(latencyMs?.count).toBeGreaterThan(60 * 15);
+  expect(latencyMs?.count).toBeGreaterThan(60 * 5);
   expect(formatRoomsResult(result)).toContain(`every viewer has ${lastSeq} of ${lastSeq}`);
 });

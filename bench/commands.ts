@@ -1,5 +1,4 @@
 // `souffleur bench`: the benchmarks' options, and their results as text or JSON.
-import { readFile } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { addCaptions } from "./captions-command.ts";
 import { addCompare } from "./compare-command.ts";
@@ -11,6 +10,7 @@ import {
   positiveIntegers,
   positiveNumber,
   refuse,
+  sentencesOf,
   waitValue,
 } from "./flag-values.ts";
 import { benchLoad, type LoadOptions } from "./load.ts";
@@ -122,13 +122,12 @@ Examples:
 
 async function loadOptions(flags: LoadFlags, serveArguments: string[]): Promise<LoadOptions> {
   const { wpm, warmup, drain, text, json: _, ...rest } = flags;
-  const lines = text === undefined ? undefined : (await readFile(text, "utf8")).split(/\r?\n/u);
   return {
     ...rest,
     wordsPerMinute: wpm,
     warmupSeconds: warmup,
     drainSeconds: drain,
-    sentences: lines?.filter((line) => line.trim() !== ""),
+    sentences: await sentencesOf(text),
     serveArguments,
   };
 }

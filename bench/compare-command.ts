@@ -1,9 +1,16 @@
 // `souffleur bench compare`: its options, and its result as text, Markdown or JSON.
-import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { benchCompare, type CompareOptions, MEASURES, type Measure } from "./compare.ts";
 import { compareMarkdown, formatCompareResult } from "./compare-report.ts";
-import { collect, positiveInteger, positiveIntegers, positiveNumber, refuse, waitValue } from "./flag-values.ts";
+import {
+  collect,
+  positiveInteger,
+  positiveIntegers,
+  positiveNumber,
+  refuse,
+  sentencesOf,
+  waitValue,
+} from "./flag-values.ts";
 import { READINGS, type Reading } from "./throughput.ts";
 
 interface CompareFlags {
@@ -76,7 +83,6 @@ export function addCompare(bench: Command): void {
 
 async function optionsOf(flags: CompareFlags, serveArguments: string[]): Promise<CompareOptions> {
   const { bundle, measure, read, batch, wpm, warmup, p99, text, json: _, markdown: __, ...rest } = flags;
-  const lines = text === undefined ? undefined : (await readFile(text, "utf8")).split(/\r?\n/u);
   return {
     ...rest,
     ...{
@@ -88,7 +94,7 @@ async function optionsOf(flags: CompareFlags, serveArguments: string[]): Promise
       warmupSeconds: warmup,
       p99Ms: p99,
     },
-    sentences: lines?.filter((line) => line.trim() !== ""),
+    sentences: await sentencesOf(text),
     serveArguments,
   };
 }

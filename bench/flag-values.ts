@@ -1,4 +1,5 @@
 // What flags of the benchmarks hold, checked as they are parsed.
+import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 
 /** Ends the command as wrong use. */
@@ -33,4 +34,10 @@ export function waitValue(value: string): number | "full" {
 
 export function collect(value: string, previous: string[] = []): string[] {
   return [...previous, value];
+}
+
+/** The lines of `--text` that say something; undefined where the flag is left out. */
+export async function sentencesOf(file: string | undefined): Promise<string[] | undefined> {
+  if (file === undefined) return undefined;
+  return (await readFile(file, "utf8")).split(/\r?\n/u).filter((line) => line.trim() !== "");
 }

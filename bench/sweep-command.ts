@@ -1,9 +1,8 @@
 // `souffleur bench sweep`: its options, and its result as text, Markdown or JSON.
-import { readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { formatTable, markdownTable, type TableColumn } from "../trainer/evaluation/text-table.ts";
 import { SENTENCES } from "./fixtures/sentences.ts";
-import { positiveInteger, positiveIntegers, positiveNumber, refuse, waitValue } from "./flag-values.ts";
+import { positiveInteger, positiveIntegers, positiveNumber, refuse, sentencesOf, waitValue } from "./flag-values.ts";
 import { machineLine } from "./report.ts";
 import { benchSweep, type SweepResult, type SweepRow, TRANSPORTS, type Transport } from "./sweep.ts";
 
@@ -61,11 +60,10 @@ export function addSweep(bench: Command): void {
       if (text === undefined && SENTENCES[flags.source] === undefined) {
         refuse(command, `no text in "${flags.source}" comes with the benchmark: give one with --text`);
       }
-      const lines = text === undefined ? undefined : (await readFile(text, "utf8")).split(/\r?\n/u);
       const options = {
         ...rest,
         ...{ wordsPerMinute: wpm, warmupSeconds: warmup, drainSeconds: drain, p99Ms: p99, transports: transport },
-        ...{ commit: true, sentences: lines?.filter((line) => line.trim() !== ""), serveArguments },
+        ...{ commit: true, sentences: await sentencesOf(text), serveArguments },
       };
       const result = await benchSweep(options, (line) => console.error(line));
       console.log(json ? JSON.stringify(result, null, 2) : formatSweepResult(result, markdown ?? false));
